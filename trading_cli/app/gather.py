@@ -1,0 +1,97 @@
+"""Draining a source: what came, what was refused, what failed, how long it took.
+
+A source that fails is a named state of that source, never an exception for the others and never a
+zero: its tally says so and what it brought before is kept.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from trading_cli.core.clock import Clock
+from trading_cli.core.errors import SourceError
+from trading_cli.core.http_client import HttpClient
+from trading_cli.domain import Coverage, Failure, Record, Refusal, Wanted
+from trading_cli.sources import Source
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How one source did in one run. ``state``: ok, degraded, failed, off, skipped."""
+
+    fetched: int = 0
+    stored: int = 0
+    refused: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    state: str = "ok"
+    message: str = ""
+
+    def data(self) -> dict[str, object]:
+        """Return the fields as the report shows them."""
+        return {
+            "fetched": self.fetched,
+            "stored": self.stored,
+            "refused": self.refused,
+            "failed": self.failed,
+            "seconds": round(self.seconds, 3),
+            "requests": self.requests,
+            "state": self.state,
+            "message": self.message,
+        }
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Everything one source yielded, by kind."""
+
+    source: str
+    tally: Tally
+    error: SourceError | None = None
+    _kinds: dict[type, list[Record]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, record: Record) -> None:
+        """Keep *record*."""
+        self._kinds[type(record)].append(record)
+
+    def of(self, kind: type[R]) -> list[R]:
+        """Return the records of *kind*, in the order they came."""
+        return [record for record in self._kinds[kind] if isinstance(record, kind)]
+
+
+def drain(
+    source: Source, wanted: Wanted, *, clock: Clock, clients: tuple[HttpClient, ...] = ()
+) -> Gathered:
+    """Collect everything *source* has for *wanted*; a ``SourceError`` becomes its state."""
+    tally = Tally()
+    gathered = Gathered(source.name, tally)
+    began, sent = clock.monotonic(), sum(client.requests for client in clients)
+    try:
+        for record in source.collect(wanted):
+            gathered.add(record)
+    except SourceError as error:
+        gathered.error = error
+    refused, failed = gathered.of(Refusal), gathered.of(Failure)
+    tally.refused, tally.failed = len(refused), len(failed)
+    tally.fetched = sum(
+        len(rows)
+        for kind, rows in gathered._kinds.items()  # noqa: SLF001  # our own class, one line up
+        if kind not in {Refusal, Failure, Coverage}
+    )
+    tally.seconds = clock.monotonic() - began
+    tally.requests = sum(client.requests for client in clients) - sent
+    if gathered.error is not None:
+        tally.state = "degraded" if tally.fetched else "failed"
+        tally.message = gathered.error.message
+    elif failed:
+        came = tally.fetched or gathered.of(Coverage)
+        tally.state = "degraded" if came else "failed"
+        tally.message = f"{len(failed)} not answered, first: {failed[0].detail}"
+    return gathered
+
+
+Progress = Callable[[str], None]

@@ -1,0 +1,65 @@
+"""Which markets are followed: the panel's rules applied to what is listed now, and kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from trading_cli.app.settings import Settings
+from trading_cli.domain import Market
+from trading_cli.research.panel import PanelResult, PanelRules, select_panel
+from trading_cli.store import Store, ledger, listings
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The markets to collect, which of them are new, and how many passed each stage."""
+
+    markets: tuple[Market, ...]
+    entered: tuple[str, ...] = ()
+    funnel: Mapping[str, int] = field(default_factory=dict)
+
+
+def rules_of(settings: Settings) -> PanelRules:
+    """Return the panel's and the candidates' rules as the settings have them."""
+    section = settings.data_collection
+    panel, candidates = section.panel, section.candidates
+    return PanelRules(
+        min_volume_24h=panel.min_volume_24h,
+        min_liquidity=panel.min_liquidity,
+        min_days_to_deadline=panel.min_days_to_deadline,
+        max_per_event=panel.per_event,
+        max_markets=panel.max_markets,
+        categories=section.categories,
+        candidate_volume_24h=candidates.min_volume_24h,
+        candidate_liquidity=candidates.min_liquidity,
+        max_candidates=candidates.max_markets,
+    )
+
+
+def follow(
+    store: Store, listed: Sequence[Market], *, rules: PanelRules, slot: int, now: datetime
+) -> Followed:
+    """Choose the panel from *listed*, keep who entered and left and why, and the funnel."""
+    with store.reading() as look:
+        members = listings.panel_members(look, as_of=now)
+    chosen = select_panel(listed, members=members, rules=rules, now=now)
+    with store.transaction() as tx:
+        _keep(tx, members, chosen, now, timedelta(days=rules.sticky_days))
+        ledger.record_funnel(tx, slot, chosen.funnel)
+    by_id = {market.id: market for market in listed}
+    markets = tuple(by_id[name] for name in chosen.members if name in by_id)
+    return Followed(markets, chosen.entered, chosen.funnel)
+
+
+def _keep(
+    tx: listings.Transaction,
+    members: Mapping[str, datetime],
+    chosen: PanelResult,
+    now: datetime,
+    sticky: timedelta,
+) -> None:
+    for name, cause in chosen.left.items():
+        listings.panel_leave(tx, name, now, cause.value)
+    for name, since in chosen.entered_at.items():
+        if members.get(name) != since:
+            listings.panel_enter(tx, name, since, since + sticky)

@@ -1,0 +1,50 @@
+"""One run of each kind of work at a time, across processes; the second says who holds the lock."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from trading_cli.core.errors import RunLocked, StoreReadOnly
+
+_HOLDER_UNKNOWN = "another process"
+
+
+@contextmanager
+def only_run(folder: Path, work: str, now: datetime) -> Iterator[None]:
+    """Hold the lock of *work* in *folder* for the block.
+
+    Raises ``RunLocked`` naming the holder when somebody else has it. The operating system frees the
+    lock of a process that died, so none is ever stale.
+    """
+    lock = FileLock(folder / f"{work}.lock", mode=0o600)
+    note = folder / f"{work}.holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunLocked(
+            f"another `{work}` is at work: {_holder(note)} holds the lock.",
+            hint="wait for it to end, or look with `trading status`",
+        ) from None
+    except OSError as error:
+        raise StoreReadOnly(
+            f"cannot lock in {folder}: {error.strerror}.", hint=f"make {folder} writable"
+        ) from error
+    try:
+        note.write_text(json.dumps({"pid": os.getpid(), "since": now.isoformat()}))
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(note: Path) -> str:
+    try:
+        held = json.loads(note.read_text())
+        return f"process {int(held['pid'])}, since {held['since']},"
+    except (OSError, ValueError, KeyError, TypeError):
+        return _HOLDER_UNKNOWN

@@ -1,0 +1,71 @@
+"""`trading config init|show|explain|validate|schema`: the settings."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trading_cli.cli.answer import Answer, Facts, Table
+from trading_cli.cli.options import Command, commands, shared
+
+app = commands()
+
+
+@app.callback()
+def config() -> None:
+    """Create, show, explain and validate the settings."""
+
+
+@app.command(cls=Command)
+def init(
+    ctx: typer.Context,
+    path: Annotated[Path | None, typer.Argument(help="Where to (default: config.yaml).")] = None,
+) -> Answer:
+    """Write a complete, commented settings file with every default."""
+    from trading_cli.app import settings
+
+    target = path or shared(ctx).config or Path("config.yaml")
+    settings.config_init(target)
+    return Answer({"path": target}, (f"written: {target}",))
+
+
+@app.command(cls=Command)
+def show(ctx: typer.Context) -> Answer:
+    """Show every setting in effect and where its value comes from."""
+    from trading_cli.app import settings
+
+    rows = settings.config_show(shared(ctx).config)
+    keys = ("key", "value", "origin")
+    return Answer({"settings": rows}, (Table(keys, [[row[key] for key in keys] for row in rows]),))
+
+
+@app.command(cls=Command)
+def explain(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As in database.path.")],
+) -> Answer:
+    """Say what one setting means, its type, range, default, value and origin."""
+    from trading_cli.app import settings
+
+    data = settings.config_explain(shared(ctx).config, key)
+    return Answer(data, (Facts(list(data.items())),))
+
+
+@app.command(cls=Command)
+def validate(ctx: typer.Context) -> Answer:
+    """Read the settings and name every wrong key with its file and line; exit 4 if there is one."""
+    from trading_cli.app import settings
+
+    data = settings.config_validate(shared(ctx).config)
+    return Answer(data, ("the settings are valid",), data.get("warnings", ()))
+
+
+@app.command(cls=Command)
+def schema(ctx: typer.Context) -> Answer:
+    """Show the JSON schema of the settings file."""
+    from trading_cli.app import settings
+
+    del ctx
+    data = settings.config_schema()
+    return Answer(data, (json.dumps(data, indent=2),))

@@ -1,0 +1,235 @@
+"""The list of commands, imported when asked for; the one error boundary; exit codes.
+
+Exit codes: 0 done · 1 failed · 2 usage · 3 a gate said no · 4 configuration · 5 upstream
+unreachable · 6 database busy, locked or corrupt · 8 refused · 130 interrupted · 143 terminated.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from typer.core import TyperGroup, TyperOption
+from typer.main import get_command
+
+from trading_cli.cli.options import deliver, hush, shared_options
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo", "Everything at once, offline, against the pretend exchange."),
+    "collect": ("collect", "Collect markets, books, trades, resolutions and the talk about them."),
+    "markets": ("markets", "List the markets that are known, with their latest prices."),
+    "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
+    "status": ("status", "Show where things stand."),
+    "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
+    "logs": ("logs", "Show the latest lines of the log."),
+    "config": ("config", "Create, show, explain and validate the settings."),
+    "db": ("db", "Look after the database."),
+    "simulate": ("simulate", "Run the pretend exchange in the foreground."),
+}
+_ABOUT = "Collect prediction markets and the talk about them, and say whether the data is fit."
+_OUTCOMES = (3, 8)
+
+
+class Terminated(BaseException):
+    """The operating system asked this process to end."""
+
+
+class Shell(TyperGroup):
+    """The commands, each imported only when it is the one asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help page."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command of that name."""
+        if cmd_name not in COMMANDS:
+            near = get_close_matches(cmd_name, COMMANDS)
+            more = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+            raise click.UsageError(f"there is no command {cmd_name!r}.{more}", ctx)
+        command = get_command(import_module(f"trading_cli.cli.{COMMANDS[cmd_name][0]}").app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list without importing a single command."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+def shell() -> Shell:
+    """Return the root of the commands, as a person meets it."""
+
+    def alone(ctx: click.Context, /) -> int:
+        if ctx.invoked_subcommand is not None:
+            return 0
+        from trading_cli.cli.status import brief
+
+        return deliver(brief(ctx), ctx)
+
+    version = TyperOption(
+        param_decls=["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_version,
+        help="Show the version and leave.",
+    )
+    return Shell(
+        name="trading",
+        help=_ABOUT,
+        callback=click.pass_context(alone),
+        params=[*shared_options(), version],
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
+    if value:
+        from trading_cli import __version__
+        from trading_cli.cli.render import write_line
+
+        write_line(f"trading {__version__}")
+        ctx.exit()
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: the entry point, and the one boundary."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = _guarded(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
+        return 0
+    else:
+        return code
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _guarded(words: Sequence[str]) -> int:
+    """Run *words*; every failure becomes one complaint and an exit code."""
+    try:
+        root = shell()
+        with root.make_context("trading", list(words)) as ctx:
+            result = root.invoke(ctx)
+            return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.ClickException as misuse:
+        return _misused(misuse, words)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain(words, 130, "interrupted", "interrupted.", "")
+    except Terminated:
+        return _complain(words, 143, "terminated", "terminated.", "")
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the boundary: a process must end with a word
+        return _failed(error, words)
+
+
+def _misused(misuse: click.ClickException, words: Sequence[str]) -> int:
+    """Complain about a command line that cannot be read: exit 2."""
+    ctx = getattr(misuse, "ctx", None)
+    path = ctx.command_path if ctx is not None else "trading"
+    return _complain(words, 2, "usage", misuse.format_message(), f"see `{path} --help`")
+
+
+def _failed(error: Exception, words: Sequence[str]) -> int:
+    """Complain about *error*: one of ours says what to do next, any other is a bug of ours."""
+    from trading_cli.core.errors import TradingError
+
+    if not isinstance(error, TradingError):
+        return _bug(error, words)
+    if error.exit_code in _OUTCOMES and "--json" in words:
+        from trading_cli.cli.render import envelope, write_line
+
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        name = next((word for word in words if word in COMMANDS), "status")
+        write_line(envelope(name, told, [error.message]))
+        return error.exit_code
+    return _complain(words, error.exit_code, error.code, error.message, error.hint)
+
+
+def _bug(error: Exception, words: Sequence[str]) -> int:
+    """Write *error* with its traceback to the log, and say where: exit 1."""
+    log = _log(error, words)
+    seen = f"{type(error).__name__}: {error}"
+    hint = f"the traceback is in {log}" if log else "the log could not be written"
+    return _complain(words, 1, "bug", f"this is a bug: {seen}", hint)
+
+
+def _log(error: Exception, words: Sequence[str]) -> Path | None:
+    """Log *error* in the home's own log; ``None`` where that cannot be done."""
+    from trading_cli.core.config import find_home
+    from trading_cli.core.errors import TradingError
+    from trading_cli.core.log import configure, get_logger
+
+    try:
+        folder: Path = find_home(_config(words), os.environ).home / "logs"
+        configure(folder, secrets=_secrets(words))
+        get_logger("cli").error("unexpected", arguments=list(words), exc_info=error)
+    except (TradingError, OSError):
+        return None
+    return folder / "trading.log"
+
+
+def _config(words: Sequence[str]) -> Path | None:
+    """Return what --config named, read from the bare words: parsing may be what failed."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--config" and following:
+            return Path(following)
+        if word.startswith("--config="):
+            return Path(word.removeprefix("--config="))
+    return None
+
+
+def _secrets(words: Sequence[str]) -> list[str]:
+    """Return every secret this process could have met, so that none is repeated in an error."""
+    from trading_cli.core.config import find_home, read_secrets
+    from trading_cli.core.errors import TradingError
+
+    endings = ("_TOKEN", "_PASSWORD", "_SECRET", "_URL")
+    found = [
+        value
+        for name, value in os.environ.items()
+        if name.startswith("TRADING_") and name.endswith(endings)
+    ]
+    try:
+        secrets = read_secrets(find_home(_config(words), os.environ).home, os.environ)
+    except (TradingError, OSError):
+        return found
+    held = [getattr(secrets, name) for name in type(secrets).model_fields]
+    return found + [secret.get_secret_value() for secret in held if secret is not None]
+
+
+def _complain(words: Sequence[str], exit_code: int, code: str, message: str, hint: str) -> int:
+    """Write one complaint, with every secret masked, and return *exit_code*."""
+    from trading_cli.cli.render import complaint
+
+    if exit_code not in {2, 130, 143}:
+        from trading_cli.core.redact import Redactor
+
+        mask = Redactor(_secrets(words)).text
+        message, hint = mask(message), mask(hint)
+    complaint(code, message, hint, as_json="--json" in words)
+    return exit_code

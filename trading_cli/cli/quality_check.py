@@ -1,0 +1,94 @@
+"""`trading quality-check`: scores, findings, the gap ledger; exit 3 when the gate is closed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trading_cli.cli.answer import Answer, Block, Table
+from trading_cli.cli.options import Command, commands, shared
+
+app = commands()
+_SCORES = ("overall", "validity", "consistency", "timeliness", "uniqueness", "completeness")
+_SHOWN = 20
+
+
+@app.command(cls=Command)
+def quality_check(
+    ctx: typer.Context,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Judge what was observed since then.")
+    ] = "24h",
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write it all as Markdown.")
+    ] = None,
+) -> Answer:
+    """Say whether the collected data is fit, and why not; exit 3 when the gate is closed."""
+    from trading_cli.app import quality
+    from trading_cli.app.toolkit import build
+    from trading_cli.cli.render import document
+    from trading_cli.cli.times import instant
+    from trading_cli.core.clock import SystemClock
+
+    said = shared(ctx)
+    with build(said.config, verbose=said.verbose) as toolkit:
+        begin = instant(since, SystemClock().now())
+        data = quality.check(toolkit, since=begin)
+    if report is not None:
+        document(report, markdown(data))
+        said.talk(f"written to {report}")
+    shut = not data["gate"]["open"]
+    return Answer(data, _blocks(data), data.get("warnings", ()), exit_code=3 if shut else 0)
+
+
+def _tables(data: Mapping[str, Any]) -> list[Table]:
+    """Return scores (worst first, as they come), findings and gaps."""
+    shapes = (
+        ("scores", ("market", "question", *_SCORES), frozenset(_SCORES)),
+        ("findings", ("severity", "check", "market", "message"), frozenset[str]()),
+        ("gaps", ("slot", "market", "cause"), frozenset[str]()),
+    )
+    return [
+        Table(keys, [[row.get(key) for key in keys] for row in data.get(name, ())], name, right)
+        for name, keys, right in shapes
+    ]
+
+
+def _verdict(data: Mapping[str, Any]) -> str:
+    gate = data["gate"]
+    span = f"{data.get('since')} <= t < {data.get('until')}"
+    if gate["open"]:
+        return f"gate: open   ({span})"
+    return f"gate: CLOSED: {'; '.join(str(reason) for reason in gate['reasons'])}   ({span})"
+
+
+def _blocks(data: Mapping[str, Any]) -> list[Block]:
+    blocks: list[Block] = [_verdict(data)]
+    for table in _tables(data):
+        rows = table.rows[:_SHOWN]
+        if not rows:
+            blocks.append(f"{table.title}: none")
+            continue
+        blocks.append(
+            Table(table.headings, rows, f"{table.title} ({len(table.rows)})", table.right)
+        )
+        if len(rows) < len(table.rows):
+            blocks.append(f"{len(table.rows) - len(rows)} more: --json, or --report FILE")
+    return blocks
+
+
+def markdown(data: Mapping[str, Any]) -> str:
+    """Return the whole report as Markdown; cells are neutralised and cannot break the table."""
+    from trading_cli.cli.render import neutral
+
+    def cell(value: object) -> str:
+        return neutral(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+    lines = ["# Quality of the collected data", "", neutral(_verdict(data)), ""]
+    for table in _tables(data):
+        lines += [f"## {table.title} ({len(table.rows)})", ""]
+        lines += [f"| {' | '.join(table.headings)} |", "|" + "---|" * len(table.headings)]
+        lines += [f"| {' | '.join(cell(value) for value in row)} |" for row in table.rows]
+        lines.append("")
+    return "\n".join(lines)

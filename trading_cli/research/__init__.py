@@ -1,0 +1,14 @@
+"""Pure judgement: values in, values out; no network, no file, no clock, no settings.
+
+quality     what is wrong with what we collected: every check, and the gate they close
+quality_score  how far one market's data can be trusted (the smallest of five dimensions)
+gaps        which expected slots are missing, and why
+panel       which markets are worth recording, and which of them may be traded now
+deadline    when a market's question is settled at the latest, and when we cannot say
+matching    which posts speak of which market
+sentiment   what a post's words say, by a versioned lexicon
+rotation    which events are asked about next, never chosen by price or volume
+
+Everything here takes ``now`` as an argument and gives the same answer for the same input in
+whatever order it comes.
+"""

@@ -1,0 +1,96 @@
+"""The news of an event: when talk swells, when the price moves, and which causes which."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trading_cli.simulator.cast import DAY, HOUR, EventPlan, Kind
+from trading_cli.simulator.dice import Floats, stream
+
+DRIFT_HOURS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Shock:
+    """One piece of news; ``None`` where it reaches only one side.
+
+    ``drift`` is the push on the latent state in its own remaining standard deviations, spread
+    over DRIFT_HOURS from ``price_at``; 0 means that only volatility and volume rise then.
+    """
+
+    talk_at: float | None
+    price_at: float | None
+    size: float
+    sign: int
+    drift: float = 0.0
+
+
+def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
+    """Return the event's news in order of time."""
+    if event.zombie:
+        return ()
+    if event.knots:
+        return tuple(Shock(at, at + 2 * HOUR, 3.0, 1) for at in event.talk_at)
+    span = (event.decided - event.opens) / DAY
+    if event.kind is Kind.COMMON_CAUSE:
+        return _shared(seed, event)
+    rng = stream(seed, "news", event.key)
+    every = 4.0 if event.kind is Kind.NULL else 2.2
+    count = int(rng.poisson(span / every))
+    times = np.sort(rng.uniform(event.opens + HOUR, event.decided, count))
+    sizes = rng.lognormal(0.9, 0.35, count)
+    ups = rng.random(count) < 0.88  # noqa: PLR2004  # most news is good: its sign can be learnt
+    alone = rng.random(count) < 0.5  # noqa: PLR2004  # half of idle news is talk, half is price
+    out = []
+    for at, size, up, talk in zip(times, sizes, ups, alone, strict=True):
+        out.append(_shock(event, float(at), float(size), 1 if up else -1, talk=bool(talk)))
+    return tuple(out)
+
+
+def _shock(event: EventPlan, at: float, size: float, sign: int, *, talk: bool) -> Shock:
+    """Return one shock at *at* as the event's kind spreads it."""
+    lag = event.lag_h * HOUR
+    match event.kind:
+        case Kind.TALK_LEADS:
+            return Shock(at, at + lag, size, sign, event.strength)
+        case Kind.PRICE_LEADS:
+            return Shock(at + lag, at, size, sign)
+        case Kind.VOLATILITY_ONLY:
+            return Shock(at, at + lag, size, 0)
+        case _:
+            return Shock(at if talk else None, None if talk else at, size, 0)
+
+
+def _shared(seed: int, event: EventPlan) -> tuple[Shock, ...]:
+    """Return the shocks of the event's theme: every event of the theme has the same ones."""
+    out = []
+    for week in range(int(event.opens // (7 * DAY)), int(event.decided // (7 * DAY)) + 1):
+        rng = stream(seed, "theme", event.theme, week)
+        for at, size, up in zip(
+            np.sort(rng.uniform(0, 7 * DAY, 3)),
+            rng.lognormal(0.9, 0.3, 3),
+            rng.random(3),
+            strict=True,
+        ):
+            when = week * 7 * DAY + float(at)
+            if event.opens < when < event.decided:
+                sign = 1 if up < 0.88 else -1  # noqa: PLR2004  # as above
+                lag = event.lag_h * HOUR
+                out.append(Shock(when, when + lag, float(size), sign, event.strength))
+    return tuple(out)
+
+
+def swell(times: Floats, news: tuple[Shock, ...], *, talk: bool) -> Floats:
+    """Return by how much *news* multiplies activity at each of *times*; 1 where it is calm.
+
+    Activity jumps, then decays with a half-life of about two hours.
+    """
+    out = np.ones(len(times))
+    for shock in news:
+        at = shock.talk_at if talk else shock.price_at
+        if at is None or not len(times) or at > times[-1] or at < times[0] - 16 * HOUR:
+            continue
+        age = times - at
+        late = age >= 0
+        out[late] += shock.size * np.exp(-age[late] / (3 * HOUR))
+    return out

@@ -1,0 +1,23 @@
+"""What we know, in one SQLite file. The only SQL there is, but for the rate limiter's.
+
+database      opening, the one way in (a transaction), the one way to look (a snapshot), failures
+migrations    the schema, as numbered steps
+rows          times, millionths, and how a row is kept: once, never overwritten
+schema        the tables of the first step
+listings      markets as they were described, how they settled, which we follow
+series        writes quotes, books, trades, history points
+history       reads them as they were known at an instant
+talk          posts, their engagement, what they are about
+ledger        runs, steps, sources, gaps, findings, scores, refusals
+backfill      windows of the past still to fetch, watermarks
+arrays        quotes as numpy matrices (import it yourself: it loads numpy)
+
+Write functions take the transaction first and say what was new, what was there already and what
+contradicts what is there (`Written`). Read functions that a decision could use take ``as_of``.
+"""
+
+from trading_cli.store.database import Store
+from trading_cli.store.listings import Transaction
+from trading_cli.store.rows import Written
+
+__all__ = ["Store", "Transaction", "Written"]

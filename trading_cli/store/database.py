@@ -1,0 +1,306 @@
+"""The file: how it is opened, the one way in, the one way to look, and what can go wrong.
+
+Writers hold ``BEGIN IMMEDIATE`` transactions, so whoever cannot write waits at the door and never
+fails in the middle; readers see one snapshot. The file is ours alone: 0600 in a 0700 folder.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from trading_cli.core.errors import (
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreNewer,
+    StoreReadOnly,
+)
+from trading_cli.store import migrations
+
+APPLICATION_ID = 0x54524144  # "TRAD": says the file is ours before we touch it
+CHECKPOINT_PAGES = 4_000
+CACHE_KIB = 64_000
+
+_RESTORE = "look at it with `trading db check`, or put back the newest backup beside it"
+_FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
+    sqlite3.SQLITE_BUSY: (
+        StoreLocked,
+        "another process holds the database {path} longer than we may wait",
+        "wait for the other command to end, then try again",
+    ),
+    sqlite3.SQLITE_LOCKED: (
+        StoreLocked,
+        "the database {path} is locked by this very process",
+        "finish reading before you write",
+    ),
+    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "the database {path} is damaged", _RESTORE),
+    sqlite3.SQLITE_NOTADB: (StoreCorrupt, "{path} is not a database", _RESTORE),
+    sqlite3.SQLITE_FULL: (
+        StoreFull,
+        "the disk under {path} is full; nothing of this step was stored",
+        "free some space, then run the same command again",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreReadOnly,
+        "we may not write to the database {path}",
+        "give yourself write permission on the file and its folder",
+    ),
+    sqlite3.SQLITE_PERM: (
+        StoreReadOnly,
+        "we may not open the database {path}",
+        "give yourself permission on the file and its folder",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreReadOnly,
+        "the database {path} cannot be opened or created",
+        "look whether the folder exists and is yours to write",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "the disk failed while reading or writing {path}",
+        "look at the disk (`dmesg`), then run the same command again",
+    ),
+}
+
+
+def translate(error: sqlite3.Error, path: Path) -> StoreError:
+    """Return the failure of ours that *error* is, with its sentence and its way out."""
+    code = getattr(error, "sqlite_errorcode", None)
+    found = None if code is None else _FAILURES.get(code & 0xFF)
+    if found is None:
+        return StoreError(
+            f"the database {path} refused: {error}", hint="look at it with `trading db check`"
+        )
+    kind, sentence, hint = found
+    return kind(f"{sentence.format(path=path)} ({error})", hint=hint)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn every failure of sqlite inside into one of ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    except PermissionError as error:
+        raise StoreReadOnly(
+            f"we may not write at {error.filename or path}",
+            hint="give yourself write permission on the file and its folder",
+        ) from error
+
+
+class Store:
+    """One open database. Not for sharing between threads: open one in each."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(
+        cls, path: Path, *, now: datetime, busy_timeout_ms: int = 5000, backups: int = 7
+    ) -> "Store":
+        """Open *path* for writing: create it, or bring its schema up to date after a backup.
+
+        *now* dates the migration records and the backup's name. Raises a StoreError of the kind
+        that tells what to do: StoreNewer, StoreCorrupt, StoreLocked, StoreFull, StoreReadOnly.
+        """
+        with translated(path):
+            try:
+                _create_private(path)
+            except OSError as error:
+                raise StoreReadOnly(
+                    f"the database {path} cannot be created: {error.strerror or error}",
+                    hint="look whether the folder exists and is yours to write",
+                ) from error
+            connection = _connect(path, "rw", busy_timeout_ms)
+            try:
+                _check_ours(connection, path)
+                _use_wal(connection, busy_timeout_ms)
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+                migrations.migrate(
+                    connection, path, now=now, backups=backups, application_id=APPLICATION_ID
+                )
+            except BaseException:
+                connection.close()
+                raise
+        return cls(path, connection)
+
+    @classmethod
+    def reader(cls, path: Path, *, busy_timeout_ms: int = 5000) -> "Store":
+        """Open *path* for looking only. Raises StoreError where there is nothing to look at."""
+        if not path.exists():
+            raise StoreError(f"there is no database at {path} yet", hint="trading collect")
+        with translated(path):
+            connection = _connect(path, "ro", busy_timeout_ms)
+            try:
+                connection.execute("PRAGMA query_only=ON")
+                _check_ours(connection, path)
+                _check_current(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(path, connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the one way in: all that is written inside is kept at the end, or none of it."""
+        connection = self._connection
+        if connection.in_transaction:
+            raise StoreError("a transaction was asked for inside a transaction")
+        with translated(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # after SQLITE_FULL sqlite has rolled back already
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that sees one unchanging state of everything. Keep it short."""
+        connection = self._connection
+        with translated(self.path):
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @property
+    def schema_version(self) -> int:
+        """Return the number of the last migration applied."""
+        with translated(self.path):
+            return migrations.version_of(self._connection)
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file; False where a reader holds it back."""
+        with translated(self.path):
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+
+    def quick_check(self) -> list[str]:
+        """Return what sqlite finds wrong with the file, empty when nothing."""
+        with translated(self.path):
+            found = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(20)")]
+            found += [
+                f"{table} row {row} points to a missing {parent}"
+                for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check")
+            ]
+        return [line for line in found if line != "ok"]
+
+    def stats(self) -> dict[str, object]:
+        """Return rows by table, bytes of the file and its log, pages, seconds of sample reads."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        with self.reading() as connection:
+            rows, seconds = {}, {}
+            for table, question in migrations.COUNTS:
+                began = time.perf_counter()
+                rows[table] = int(connection.execute(question).fetchone()[0])
+                seconds[f"count {table}"] = time.perf_counter() - began
+            pages = {
+                name: int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_size", "page_count", "freelist_count")
+            }
+        return {
+            "schema": self.schema_version,
+            "bytes": self.path.stat().st_size,
+            "wal_bytes": wal.stat().st_size if wal.exists() else 0,
+            "rows": rows,
+            "pages": pages,
+            "seconds": seconds,
+        }
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def _create_private(path: Path) -> None:
+    """Create the folder 0700 and the file 0600 where missing; what exists keeps its mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000
+    )
+    for pragma in (
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA trusted_schema=OFF",
+        "PRAGMA cell_size_check=ON",
+        f"PRAGMA cache_size=-{CACHE_KIB}",
+    ):
+        connection.execute(pragma)
+    return connection
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is somebody else's, or a later version's, before touching it."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if not tables:
+        return
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(
+            f"{path} is a database of some other program",
+            hint="name another file in `database.path`",
+        )
+    version = migrations.version_of(connection)
+    if version > migrations.NEWEST:
+        raise StoreNewer(
+            f"the database {path} has schema {version}, this program knows {migrations.NEWEST}",
+            hint="update this program, or put back the backup made before the update",
+        )
+
+
+def _check_current(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read a schema older than ours: the tables asked for may not be there."""
+    version = migrations.version_of(connection)
+    if version < migrations.NEWEST:
+        raise StoreError(
+            f"the database {path} has schema {version}, this program reads {migrations.NEWEST}",
+            hint="trading collect",
+        )
+
+
+def _use_wal(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
+    """Switch to write-ahead logging; sqlite does not wait for its lock here, so we do."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    deadline = time.monotonic() + busy_timeout_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

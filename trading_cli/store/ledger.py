@@ -1,0 +1,296 @@
+"""What was done: runs and their steps, how sources fare, what came, what is missing, what is wrong.
+
+Every cycle leaves exactly one run, also when nothing came: silence is never success.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+
+from trading_cli.domain import Failure, Finding, Refusal, from_epoch
+from trading_cli.store.rows import Shape, Written, digest, epoch, keep, moment
+
+RAW_BYTES = 65_536
+
+FAILURES = Shape(
+    "failures",
+    "INSERT INTO failures (source, subject, reason, observed_at, detail) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING",
+    "SELECT source FROM failures WHERE source = ? AND subject = ? AND reason = ?"
+    " AND observed_at = ?",
+    itemgetter(slice(0, 4)),
+    itemgetter(slice(0, 1)),
+    3,
+)
+REFUSALS = Shape(
+    "refusals",
+    "INSERT INTO refusals (source, kind, subject, reason, detail, observed_at, raw, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    "SELECT source FROM refusals WHERE hash = ?",
+    itemgetter(slice(7, 8)),
+    itemgetter(slice(0, 1)),
+    5,
+)
+FINDINGS = Shape(
+    "findings",
+    "INSERT INTO findings (slot, check_name, severity, subject, message, evidence, observed_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    "SELECT severity, evidence FROM findings WHERE slot = ? AND check_name = ? AND subject = ?"
+    " AND message = ? AND observed_at = ?",
+    itemgetter(0, 1, 3, 4, 6),
+    itemgetter(2, 5),
+    6,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How fit one market's series is, in [0, 1], and why: its dimensions by name."""
+
+    market_id: str
+    score: float
+    dimensions: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What was expected for a slot: of one market, or of everything where market_id is ""."""
+
+    slot: int
+    market_id: str
+    received: bool
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a cycle. ``finished`` is ``None`` while it is under way, or if it was killed."""
+
+    id: int
+    cycle: str
+    slot: int
+    state: str
+    started: datetime
+    finished: datetime | None
+    pid: int
+    why: str
+    numbers: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source fares: since when, and when it last answered well."""
+
+    name: str
+    state: str
+    since: datetime
+    message: str
+    last_ok: datetime | None
+    checked: datetime
+
+
+def record_failures(tx: sqlite3.Connection, failures: Iterable[Failure]) -> Written:
+    """Keep each request that brought nothing."""
+    return keep(
+        tx,
+        FAILURES,
+        ((f.source, f.subject, f.reason, epoch(f.observed_at), f.detail[:2000]) for f in failures),
+    )
+
+
+def record_refusals(tx: sqlite3.Connection, refusals: Iterable[Refusal]) -> Written:
+    """Keep each item we would not take, with its first 64 KiB; the same one again is the same."""
+    rows = []
+    for item in refusals:
+        raw = item.raw.encode("utf-8", "surrogatepass")[:RAW_BYTES]
+        what = (item.source, item.kind, item.subject, item.reason)
+        name = digest([*what, item.detail, raw.hex()])
+        rows.append((*what, item.detail[:2000], epoch(item.observed_at), raw, name))
+    return keep(tx, REFUSALS, rows)
+
+
+def record_gaps(tx: sqlite3.Connection, gaps: Iterable[Gap], observed_at: datetime) -> Written:
+    """Say what was expected and whether it came. What came late fills its gap; never the reverse.
+
+    A filled gap and a new one both count as new.
+    """
+    new = same = 0
+    for gap in gaps:
+        changed = tx.execute(
+            "INSERT INTO gaps (slot, market, received, cause, observed_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (slot, market) DO UPDATE SET received = 1, cause = excluded.cause,"
+            " observed_at = excluded.observed_at WHERE received = 0 AND excluded.received = 1",
+            (gap.slot, gap.market_id, int(gap.received), gap.cause, epoch(observed_at)),
+        ).rowcount
+        new, same = new + changed, same + 1 - changed
+    return Written(new, same)
+
+
+def record_findings(
+    tx: sqlite3.Connection, slot: int, findings: Iterable[Finding], observed_at: datetime
+) -> Written:
+    """Keep what the checks noticed about *slot*, each finding of a look once."""
+    at = epoch(observed_at)
+    return keep(
+        tx,
+        FINDINGS,
+        (
+            (
+                slot,
+                f.check,
+                f.severity.value,
+                f.subject,
+                f.message,
+                json.dumps(dict(f.evidence), sort_keys=True, default=str),
+                at,
+            )
+            for f in findings
+        ),
+    )
+
+
+def record_scores(
+    tx: sqlite3.Connection, slot: int, scores: Iterable[Score], observed_at: datetime
+) -> Written:
+    """Say how fit each market is in *slot*; judged again with more data, the newer word stands."""
+    new = same = 0
+    for score in scores:
+        changed = tx.execute(
+            "INSERT INTO scores (market, slot, score, dimensions, observed_at)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (slot, market) DO UPDATE SET"
+            " score = excluded.score, dimensions = excluded.dimensions,"
+            " observed_at = excluded.observed_at"
+            " WHERE (score, dimensions) <> (excluded.score, excluded.dimensions)",
+            (
+                score.market_id,
+                slot,
+                score.score,
+                json.dumps(dict(score.dimensions), sort_keys=True),
+                epoch(observed_at),
+            ),
+        ).rowcount
+        new, same = new + changed, same + 1 - changed
+    return Written(new, same)
+
+
+def record_funnel(tx: sqlite3.Connection, slot: int, counts: Mapping[str, int]) -> Written:
+    """Say how many markets passed each stage in *slot*, in the mapping's order."""
+    new = same = 0
+    for position, (stage, count) in enumerate(counts.items()):
+        changed = tx.execute(
+            "INSERT INTO funnel (slot, stage, position, count) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (slot, stage) DO UPDATE SET count = excluded.count,"
+            " position = excluded.position WHERE (count, position)"
+            " <> (excluded.count, excluded.position)",
+            (slot, stage, position, count),
+        ).rowcount
+        new, same = new + changed, same + 1 - changed
+    return Written(new, same)
+
+
+def start_run(tx: sqlite3.Connection, cycle: str, slot: int, now: datetime, pid: int) -> int:
+    """Open a run and return its id. Earlier ones of the cycle still open were killed: FAILED."""
+    at = epoch(now)
+    tx.execute(
+        "UPDATE runs SET state = 'FAILED', finished = max(started, ?), why = 'ended without a word'"
+        " WHERE cycle = ? AND state = 'RUNNING'",
+        (at, cycle),
+    )
+    return int(
+        tx.execute(
+            "INSERT INTO runs (cycle, slot, state, started, pid) VALUES (?, ?, 'RUNNING', ?, ?)",
+            (cycle, slot, at, pid),
+        ).lastrowid
+        or 0
+    )
+
+
+def finish_run(
+    tx: sqlite3.Connection,
+    run: int,
+    state: str,
+    why: str,
+    numbers: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Close a run with its state, its reason in words and its numbers. Raises KeyError if unknown.
+
+    *state* is OK, PARTIAL, FAILED or SKIPPED.
+    """
+    changed = tx.execute(
+        "UPDATE runs SET state = ?, why = ?, numbers = ?, finished = ? WHERE id = ?",
+        (state, why, json.dumps(dict(numbers), default=str), epoch(now), run),
+    ).rowcount
+    if not changed:
+        raise KeyError(run)
+
+
+def record_step(
+    tx: sqlite3.Connection,
+    run: int,
+    name: str,
+    *,
+    state: str,
+    seconds: float,
+    why: str = "",
+    numbers: Mapping[str, object] | None = None,
+) -> None:
+    """Say how one step of a run went; said again, the newer word stands."""
+    tx.execute(
+        "INSERT INTO steps (run, name, state, seconds, why, numbers) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET state = excluded.state,"
+        " seconds = excluded.seconds, why = excluded.why, numbers = excluded.numbers",
+        (run, name, state, seconds, why, json.dumps(dict(numbers or {}), default=str)),
+    )
+
+
+def last_runs(
+    connection: sqlite3.Connection, *, cycle: str | None = None, limit: int = 10
+) -> list[Run]:
+    """Return the newest runs, newest first."""
+    rows = connection.execute(
+        "SELECT id, cycle, slot, state, started, finished, pid, why, numbers FROM runs"
+        " WHERE ?1 IS NULL OR cycle = ?1 ORDER BY id DESC LIMIT ?2",
+        (cycle, limit),
+    )
+    return [
+        Run(
+            number,
+            name,
+            slot,
+            state,
+            from_epoch(started),
+            moment(finished),
+            pid,
+            why,
+            json.loads(numbers),
+        )
+        for number, name, slot, state, started, finished, pid, why, numbers in rows
+    ]
+
+
+def set_source_state(
+    tx: sqlite3.Connection, name: str, state: str, message: str, now: datetime
+) -> None:
+    """Say how a source fares; ``since`` moves only when the state does."""
+    tx.execute(
+        "INSERT INTO source_states (name, state, since, message, last_ok, checked)"
+        " VALUES (?1, ?2, ?3, ?4, CASE WHEN ?2 = 'ok' THEN ?3 END, ?3)"
+        " ON CONFLICT (name) DO UPDATE SET since = CASE WHEN state = ?2 THEN since ELSE ?3 END,"
+        " state = ?2, message = ?4, checked = ?3,"
+        " last_ok = CASE WHEN ?2 = 'ok' THEN ?3 ELSE last_ok END",
+        (name, state, epoch(now), message),
+    )
+
+
+def source_states(connection: sqlite3.Connection) -> list[SourceState]:
+    """Return how every source fares, by name."""
+    return [
+        SourceState(name, state, from_epoch(since), message, moment(ok), from_epoch(checked))
+        for name, state, since, message, ok, checked in connection.execute(
+            "SELECT name, state, since, message, last_ok, checked FROM source_states ORDER BY name"
+        )
+    ]

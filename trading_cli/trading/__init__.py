@@ -1,0 +1,4 @@
+"""Deciding and dealing.
+
+fees        what a taker pays, and where that was found
+"""

@@ -5,8 +5,8 @@ interleaved and their medians compared. The store also converts, checks and pack
 """
 
 import argparse
-import statistics
 import sqlite3
+import statistics
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Time the last 24 h of 1,000 markets read as arrays, with 1 and with 20 million quotes in the file.
+"""Time the last 24 h of 1,000 markets read as arrays, with 1 and with 20 million quotes.
 
 The files are made by sqlite itself, rows and packs as `record_quotes` makes them; reads alternate
 between the two files, each with a connection that has just been opened.
@@ -25,7 +25,6 @@ def build(path: Path, millions: float) -> datetime:
     slots = int(millions * 1_000_000 / MARKETS)
     store = Store.open(path, now=datetime.now(UTC))
     with store, store.transaction() as tx:
-        tx.execute("PRAGMA foreign_keys")
         tx.executemany(
             "INSERT INTO markets (id, venue_id, condition_id, yes_token, no_token, first_seen)"
             " VALUES (?1, ?1, 'c' || ?1, 'y' || ?1, 'n' || ?1, 0)",

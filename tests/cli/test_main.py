@@ -63,7 +63,7 @@ def _made(kind: type[errors.TradingError]) -> errors.TradingError:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_each_failure_leaves_with_its_bodyand_a_sentence(try_out, capsys, kind):
+def test_each_failure_leaves_with_its_code_and_a_sentence(try_out, capsys, kind):
     """For people: one line that says what happened, one that says what to do, nothing else."""
     error = _made(kind)
     assert try_out(_raiser(error)) == kind.exit_code

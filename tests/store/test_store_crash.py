@@ -45,7 +45,7 @@ def killed_child(work, *arguments: object) -> bytes:
             os._exit(1)
     os.close(told)
     first = os.read(heard, 4)
-    time.sleep(random.uniform(0, 0.03))  # the moment of death is what is tried, not a condition
+    time.sleep(random.uniform(0, 0.03))  # noqa: S311  # the moment of death is what is tried, not a condition
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     rest = b"".join(iter(lambda: os.read(heard, 65536), b""))
@@ -70,7 +70,9 @@ def campaign(path: Path, kills: int) -> tuple[int, int, int, int]:
             quoted = dict(look.execute("SELECT slot, count(*) FROM quotes GROUP BY slot"))
             packed = dict(look.execute("SELECT slot, quotes FROM quote_packs"))
             traded = dict(
-                look.execute("SELECT (event_time + 30) / 900 * 900, count(*) FROM trades GROUP BY 1")
+                look.execute(
+                    "SELECT (event_time + 30) / 900 * 900, count(*) FROM trades GROUP BY 1"
+                )
             )
             ran = dict(look.execute("SELECT slot, count(*) FROM runs GROUP BY slot"))
     slots = {world.quote(at=NOON + number * SLOT).slot for number in acknowledged}
@@ -145,7 +147,7 @@ def die_at(path: Path, last: int) -> None:
 
 
 def test_four_writers_at_once_wait_for_each_other(tmp_path):
-    """Four processes that write the same and their own rows all end well, and all rows are there."""
+    """Four processes that write the same and their own rows all end well, all rows there."""
     path = tmp_path / "t.db"
     with Store.open(path, now=NOON) as store, store.transaction() as tx:
         listings.record_markets(tx, [world.market(n) for n in range(MARKETS)])

@@ -1,14 +1,14 @@
-"""Every write is idempotent and says so; nothing is overwritten; nothing is seen before its time."""
+"""Every write is idempotent and says so; nothing is overwritten; none is seen before its time."""
 
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import store_world as world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import store_world as world
 from trading_cli.core.errors import StoreError
 from trading_cli.domain import Coverage, Failure, Finding, Origin, Outcome, Refusal, Severity
 from trading_cli.store import Store, Written, backfill, history, ledger, listings, series, talk
@@ -60,7 +60,19 @@ def test_written_twice_is_written_once(store):
 
 def link() -> talk.PostLink:
     """Return a link of post p1 to event e1."""
-    return talk.PostLink("bluesky", "p1", "e1", None, 0.8, "v1", False, 0.2, "l1", None, NOON)
+    return talk.PostLink(
+        "bluesky",
+        "p1",
+        "e1",
+        None,
+        0.8,
+        "v1",
+        about_price=False,
+        sentiment=0.2,
+        lexicon="l1",
+        duplicate_of=None,
+        observed_at=NOON,
+    )
 
 
 def test_what_contradicts_is_noted_and_what_was_first_stays(store):
@@ -78,20 +90,20 @@ def test_what_contradicts_is_noted_and_what_was_first_stays(store):
         ]
 
 
-def test_a_market_with_another_token_is_refused_not_mixed(store):
-    """A known id that comes with other tokens is a conflict, and the market stays as it was."""
+def test_a_market_with_another_condition_is_refused_not_mixed(store):
+    """A known id that comes with another condition is a conflict; the market stays."""
     with store.transaction() as tx:
-        odd = world.market(1, yes_token="elsewhere", at=NOON + SECOND)
+        odd = world.market(1, condition_id="0xother", at=NOON + SECOND)
         assert listings.record_markets(tx, [odd]) == Written(0, 0, 1)
     with store.reading() as look:
         (kept,) = listings.listing_at(look, as_of=NOON + DAY, venue_ids=["500001"])
-    assert kept.yes_token == "711"
+    assert kept == world.market(1)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_the_order_and_the_repeats_the_content_is_the_same(data, tmp_path_factory):
-    """Rows given in any order, in any batches, up to three times, leave one and the same content."""
+    """Rows given in any order, in any batches, up to three times, leave the same content."""
     slots = [NOON + timedelta(minutes=15 * n) for n in range(3)]
     rows = [world.quote(n, at=at, bid=f"0.{40 + n}") for n in (1, 2, 3) for at in slots]
     rows += [world.trade(n, name=f"t{n}{at:%H%M}", at=at) for n in (1, 2, 3) for at in slots]

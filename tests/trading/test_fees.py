@@ -42,7 +42,7 @@ def flat(rate: str, exponent: str = "1") -> FeeSchedule:
     ],
 )
 def test_fees_by_hand(shares: str, price: str, rate: str, exponent: str, expected: str) -> None:
-    """shares x rate x (p(1-p))^exponent to 5 decimals, half up, at least 0.00001 above 0."""
+    """Shares x rate x (p(1-p))^exponent, to 5 decimals, half up, at least 0.00001."""
     assert fee(D(shares), D(price), flat(rate, exponent)) == D(expected)
 
 

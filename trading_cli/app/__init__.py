@@ -3,7 +3,7 @@
 settings   the shape of config.yaml: the sum of the rooms' sections
 toolkit    the one composition root: sources, store, limits and log of one home
 collect    sources -> store, for one slot
-backfill   the past, in windows that can be resumed
+past       the past, in windows that can be resumed
 chatter    the talk about the events, matched and scored
 quality    store -> checks -> scores, gaps and the gate
 overview   status and listings, read-only

@@ -1,105 +1,50 @@
 """Sources -> store, for one slot: listings, the panel, books, trades, settlements, the past, talk.
 
-What must be whole is one transaction per kind of record; a source that fails is a named state of its
-own and the others go on. A second run in a slot that was collected whole sends nothing.
+What must be whole is one transaction per kind of record; a source that fails is a named state of
+its own and the others go on. A second run in a slot that was collected whole sends nothing.
 """
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from trading_cli.app import backfill as past
-from trading_cli.app import chatter, quality
-from trading_cli.app.gather import Gathered, Progress, Tally, drain
+from trading_cli.app import chatter, past, quality
+from trading_cli.app.collection import Collection, CollectReport
+from trading_cli.app.gather import Gathered, Progress, drain
 from trading_cli.app.panel import Followed, follow, rules_of
 from trading_cli.app.quotes import quotes_of
 from trading_cli.app.runs import only_run
 from trading_cli.app.selection import Selection
 from trading_cli.app.toolkit import Toolkit, Venue
 from trading_cli.core import log
-from trading_cli.core.errors import SourceDown, SourceError, TradingError
+from trading_cli.core.errors import SourceError, TradingError
 from trading_cli.domain import (
+    SLOT_SECONDS,
     Book,
+    Coverage,
     Failure,
     Market,
-    Outcome,
     Refusal,
-    Resolution,
     Trade,
     Wanted,
-    from_epoch,
     slot_of,
 )
-from trading_cli.store import Store, ledger, listings, series
+from trading_cli.research.gaps import GapCause
+from trading_cli.research.panel import PanelRules
+from trading_cli.sources.polymarket.resolutions import resolution_of
+from trading_cli.sources.polymarket.venue_clock import server_time
+from trading_cli.store import Store, backfill, ledger, listings, series
+from trading_cli.store.talk import record_coverage
 
-CYCLE = "collect"
+CYCLE = "collection"
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK = timedelta(hours=2)
+TRADES = "trades"
 
 
-@dataclass(slots=True)
-class CollectReport:
-    """What one collection did. ``already`` says when the slot was collected before."""
-
-    slot: int
-    already: str | None = None
-    state: str = "OK"
-    sources: dict[str, Tally] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    funnel: Mapping[str, int] = field(default_factory=dict)
-    findings: list[dict[str, object]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def data(self) -> dict[str, Any]:
-        """Return the report as the envelope has it."""
-        return {
-            "slot": from_epoch(self.slot).isoformat(),
-            "already": self.already,
-            "state": self.state,
-            "sources": {name: tally.data() for name, tally in self.sources.items()},
-            **self.counts,
-            "funnel": dict(self.funnel),
-            "findings": self.findings,
-        }
-
-
-@dataclass(slots=True)
-class Collection:
-    """One collection under way: what its steps share."""
-
-    toolkit: Toolkit
-    store: Store
-    now: datetime
-    slot: int
-    asked: Selection
-    report: CollectReport
-    say: Progress
-    everything: bool = False
-
-    def note(self, gathered: Gathered, stored: int) -> None:
-        """Keep what *gathered* could not bring, and its tally."""
-        tally = gathered.tally
-        tally.stored += stored
-        self.report.sources[gathered.source] = tally
-        with self.store.transaction() as tx:
-            ledger.record_refusals(tx, gathered.of(Refusal))
-            ledger.record_failures(tx, gathered.of(Failure))
-            ledger.set_source_state(
-                tx, gathered.source, tally.state, tally.message, self.toolkit.clock.now()
-            )
-        if tally.state != "ok":
-            self.report.warnings.append(f"{gathered.source} {tally.state}: {tally.message}")
-        log.get_logger("collect").info(gathered.source, metrics=tally.data())
-        self.say(
-            f"{gathered.source}: {tally.fetched} fetched, {stored} new, {tally.refused} refused,"
-            f" {tally.failed} failed ({tally.seconds:.1f} s)"
-        )
-
-
-def collect(  # noqa: PLR0913  # one argument for each option of the command
+def collect(  # one argument for each option of the command
     toolkit: Toolkit,
     *,
     progress: Progress,
@@ -151,9 +96,10 @@ def _finish(work: Collection, run: int, state: str, why: str) -> None:
 
 def _steps(work: Collection, wanted_past: timedelta | None) -> None:
     if work.asked.venue:
+        _missed_slots(work)
         followed = _venue(work)
         past.fill(work, followed, wanted_past)
-        quality.judge(work.store, work.toolkit.settings, slot=work.slot, now=work.now)
+        _judge(work)
     if work.asked.talk:
         chatter.listen(work, work.asked)
     states = [tally.state for tally in work.report.sources.values()]
@@ -161,8 +107,32 @@ def _steps(work: Collection, wanted_past: timedelta | None) -> None:
         work.report.state = "PARTIAL"
 
 
+def _judge(work: Collection) -> None:
+    found = quality.judge(
+        work.store,
+        slot=work.slot,
+        now=work.toolkit.clock.now(),
+        clock_offset_s=work.clock_offset_s,
+    )
+    work.report.gate = {"open": found.gate.open, "reasons": list(found.gate.reasons)}
+    tally = Counter(one.severity.value for one in found.findings)
+    work.report.counts["findings"] = sum(tally.values())
+    work.say(f"gate {'open' if found.gate.open else 'closed'}; findings {dict(tally)}")
+
+
+def _clock_offset(work: Collection, venue: Venue) -> None:
+    """Compare this machine's clock with the venue's; the venue not telling is no finding."""
+    try:
+        told = server_time(venue.clob)
+    except SourceError as error:
+        work.report.warnings.append(f"the venue did not tell the time: {error.detail}")
+        return
+    work.clock_offset_s = (told - work.toolkit.clock.now()).total_seconds()
+
+
 def _venue(work: Collection) -> Followed:
     venue = work.toolkit.venue()
+    _clock_offset(work, venue)
     followed = _listing(work, venue)
     if not followed.markets:
         return followed
@@ -175,8 +145,7 @@ def _venue(work: Collection) -> Followed:
         booked = pool.submit(drain, venue.books, books, clock=clock, clients=(venue.clob,))
         traded = pool.submit(drain, venue.trades, trades, clock=clock, clients=(venue.data,))
         _keep_books(work, followed, booked.result())
-        _keep_trades(work, traded.result())
-    _nothing_came(work)
+        _keep_trades(work, traded.result(), work.now)
     return followed
 
 
@@ -189,17 +158,15 @@ def _listing(work: Collection, venue: Venue) -> Followed:
     if listing.error and not listed:
         work.note(listing, 0)
         raise listing.error
-    known = _unlisted(work, {market.id for market in listed})
-    looked = drain(
-        venue.listing, Wanted(work.now, work.now, known), clock=clock, clients=(venue.gamma,)
-    ) if known else None
-    gone = looked.of(Market) if looked else []
+    gone = _looked_up(work, venue, {market.id for market in listed}, listing)
     rules = rules_of(work.toolkit.settings)
     everyone = [*listed, *gone]
-    rows = everyone if work.everything else [*_worth_keeping(listed, rules), *gone]
+    rows = everyone if work.everything else [*worth_keeping(listed, rules), *gone]
     with work.store.transaction() as tx:
         written = listings.record_markets(tx, rows)
-        settled = listings.record_resolutions(tx, _settlements(rows, work.now))
+        settled = listings.record_resolutions(
+            tx, (resolution_of(market, market.observed_at) for market in rows)
+        )
     work.note(listing, written.new)
     followed = follow(work.store, everyone, rules=rules, slot=work.slot, now=work.now)
     if work.everything:
@@ -211,3 +178,91 @@ def _listing(work: Collection, venue: Venue) -> Followed:
         "resolutions": settled.new,
     }
     return followed
+
+
+def worth_keeping(listed: Sequence[Market], rules: PanelRules) -> list[Market]:
+    """Return the listed markets whose 24 h volume and liquidity pass the panel's bars."""
+    return [
+        market
+        for market in listed
+        if (market.volume_24h or 0.0) >= rules.min_volume_24h
+        and (market.liquidity or 0.0) >= rules.min_liquidity
+    ]
+
+
+def _looked_up(work: Collection, venue: Venue, seen: set[str], listing: Gathered) -> list[Market]:
+    """Return the panel's markets that the listing did not show, asked for one by one."""
+    with work.store.reading() as look:
+        members = listings.panel_members(look, as_of=work.now)
+        missing = [name for name in members if name not in seen]
+        known = listings.listing_at(look, as_of=work.now, venue_ids=missing) if missing else []
+    if not known:
+        return []
+    wanted = Wanted(work.now, work.now, tuple(known))
+    looked = drain(venue.listing, wanted, clock=work.toolkit.clock, clients=(venue.gamma,))
+    listing.absorb(looked)
+    return looked.of(Market)
+
+
+def _keep_books(work: Collection, followed: Followed, books: Gathered) -> None:
+    by_token = {book.token: book for book in books.of(Book)}
+    quoted = quotes_of(followed.markets, by_token, work.slot)
+    with work.store.transaction() as tx:
+        kept = series.record_quotes(tx, (quote for _, _, quote in quoted))
+        series.record_books(tx, work.slot, ((market.id, book) for market, book, _ in quoted))
+        missing = _gaps(work, followed, books, {market.id for market, _, _ in quoted})
+        ledger.record_gaps(tx, missing, work.now)
+    work.note(books, kept.new)
+    work.report.counts["quotes"] = len(quoted)
+
+
+def _gaps(
+    work: Collection, followed: Followed, books: Gathered, quoted: set[str]
+) -> Iterator[ledger.Gap]:
+    """Yield what was expected of each followed market in this slot, and why it did not come."""
+    refused = {refusal.subject for refusal in books.of(Refusal)}
+    none = {f.subject for f in books.of(Failure) if f.reason == "no_book"}
+    for market in followed.markets:
+        names = {market.condition_id, market.yes_token, market.id}
+        if market.id in quoted:
+            yield ledger.Gap(work.slot, market.id, received=True, cause="")
+        elif names & refused:
+            yield ledger.Gap(work.slot, market.id, received=False, cause=GapCause.REFUSED)
+        elif names & none:
+            yield ledger.Gap(work.slot, market.id, received=False, cause=GapCause.NO_BOOK)
+        else:
+            yield ledger.Gap(work.slot, market.id, received=False, cause=GapCause.SOURCE_DOWN)
+
+
+def _keep_trades(work: Collection, trades: Gathered, until: datetime) -> None:
+    with work.store.transaction() as tx:
+        kept = series.record_trades(tx, trades.of(Trade))
+        record_coverage(tx, trades.of(Coverage))
+        if not trades.error and not trades.of(Failure):
+            backfill.set_watermark(tx, TRADES, until)
+    work.note(trades, kept.new)
+    work.report.counts["trades"] = kept.new
+
+
+def _trades_since(work: Collection) -> datetime:
+    with work.store.reading() as look:
+        known = backfill.watermark(look, TRADES)
+    earliest = work.now - past.DEPTH
+    return max(known - OVERLAP, earliest) if known else work.now - FIRST_LOOK
+
+
+def _missed_slots(work: Collection) -> None:
+    """Write down the slots in which nothing ran since the last run: rows, never silence."""
+    with work.store.reading() as look:
+        runs = [run.slot for run in ledger.last_runs(look, cycle=CYCLE) if run.slot < work.slot]
+    if not runs:
+        return
+    since = max(max(runs) + SLOT_SECONDS, work.slot - int(past.DEPTH.total_seconds()))
+    gaps = [
+        ledger.Gap(slot, "", received=False, cause=GapCause.NOT_RUN)
+        for slot in range(since, work.slot, SLOT_SECONDS)
+    ]
+    with work.store.transaction() as tx:
+        ledger.record_gaps(tx, gaps, work.now)
+    if gaps:
+        work.report.warnings.append(f"{len(gaps)} slots before this one were not run")

@@ -58,6 +58,19 @@ class Gathered:
         """Keep *record*."""
         self._kinds[type(record)].append(record)
 
+    def absorb(self, other: "Gathered") -> None:
+        """Count what *other* brought as part of this."""
+        for kind, rows in other._kinds.items():  # noqa: SLF001  # our own class
+            self._kinds[kind] += rows
+        mine, theirs = self.tally, other.tally
+        mine.fetched += theirs.fetched
+        mine.refused += theirs.refused
+        mine.failed += theirs.failed
+        mine.seconds += theirs.seconds
+        mine.requests += theirs.requests
+        if theirs.state != "ok" and mine.state == "ok":
+            mine.state, mine.message = "degraded", theirs.message
+
     def of(self, kind: type[R]) -> list[R]:
         """Return the records of *kind*, in the order they came."""
         return [record for record in self._kinds[kind] if isinstance(record, kind)]

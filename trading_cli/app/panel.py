@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from trading_cli.app.settings import Settings
 from trading_cli.domain import Market
 from trading_cli.research.panel import PanelResult, PanelRules, select_panel
-from trading_cli.store import Store, ledger, listings
+from trading_cli.store import Store, Transaction, ledger, listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Followed:
 def rules_of(settings: Settings) -> PanelRules:
     """Return the panel's and the candidates' rules as the settings have them."""
     section = settings.data_collection
-    panel, candidates = section.panel, section.candidates
+    recorded, candidates = section.panel, section.candidates
     return PanelRules(
-        min_volume_24h=panel.min_volume_24h,
-        min_liquidity=panel.min_liquidity,
-        min_days_to_deadline=panel.min_days_to_deadline,
-        max_per_event=panel.per_event,
-        max_markets=panel.max_markets,
+        min_volume_24h=recorded.min_volume_24h,
+        min_liquidity=recorded.min_liquidity,
+        min_days_to_deadline=recorded.min_days_to_deadline,
+        max_per_event=recorded.per_event,
+        max_markets=recorded.max_markets,
         categories=section.categories,
         candidate_volume_24h=candidates.min_volume_24h,
         candidate_liquidity=candidates.min_liquidity,
@@ -52,7 +52,7 @@ def follow(
 
 
 def _keep(
-    tx: listings.Transaction,
+    tx: Transaction,
     members: Mapping[str, datetime],
     chosen: PanelResult,
     now: datetime,
@@ -61,5 +61,8 @@ def _keep(
     for name, cause in chosen.left.items():
         listings.panel_leave(tx, name, now, cause.value)
     for name, since in chosen.entered_at.items():
-        if members.get(name) != since:
-            listings.panel_enter(tx, name, since, since + sticky)
+        if members.get(name) == since:
+            continue
+        if name in members:
+            listings.panel_leave(tx, name, now, "RENEWED")
+        listings.panel_enter(tx, name, now, now + sticky)

@@ -1,7 +1,7 @@
 """The shape of config.yaml, and where a home keeps its things.
 
-``Settings`` is the sum of the rooms' sections. It lives above the rooms, so none of them can take it:
-each is handed the few values it needs by the toolkit.
+``Settings`` is the sum of the rooms' sections. It lives above the rooms, so none of them can take
+it: each is handed the few values it needs by the toolkit.
 """
 
 import os

@@ -4,21 +4,45 @@ Secrets are unwrapped here and nowhere else. Providers are imported inside funct
 command pays only for what it uses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core import log
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.http_client import HttpClient
 from trading_cli.core.ratelimit import Limiter, Rate, default_limits_path
-from trading_cli.sources import Source
+from trading_cli.sources import Source, TalkSection
 from trading_cli.store import Store
 
 UNLIMITED = Rate(1e9, 1.0, burst=1_000_000)
+NO_KEY = "off: it needs TRADING_X_TOKEN in the environment or in secrets.env"
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """The venue's sources, and the clients they share."""
+
+    gamma: HttpClient
+    clob: HttpClient
+    data: HttpClient
+    listing: Source
+    books: Source
+    trades: Source
+    history: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One source of talk: how many events it may be asked about per slot, and which first ones."""
+
+    source: Source
+    client: HttpClient
+    per_slot: int
+    first: int | None = None
 
 
 class Toolkit:
@@ -78,6 +102,111 @@ class Toolkit:
                 secrets=self.loaded.secrets.values(),
             )
         return self._clients[source]
+
+    def venue(self) -> Venue:
+        """Return the venue's sources."""
+        from trading_cli.sources import polymarket  # noqa: PLC0415  # paid for when used
+        from trading_cli.sources.polymarket.books import Books  # noqa: PLC0415
+        from trading_cli.sources.polymarket.history import History  # noqa: PLC0415
+        from trading_cli.sources.polymarket.listing import Listing  # noqa: PLC0415
+        from trading_cli.sources.polymarket.trades import Trades  # noqa: PLC0415
+
+        section = self.settings.data_collection
+        where, recorded, workers = section.polymarket, section.panel, section.workers
+        gamma = self.client("gamma", where.gamma_url, polymarket.gamma_rates(where))
+        clob = self.client("clob", where.clob_url, polymarket.clob_rates(where))
+        data = self.client("data", where.data_url, polymarket.data_rates(where))
+        listing = Listing(
+            gamma,
+            workers,
+            min_volume=recorded.min_volume_24h,
+            min_liquidity=recorded.min_liquidity,
+        )
+        return Venue(
+            gamma, clob, data, listing, Books(clob, workers), Trades(data), History(clob, workers)
+        )
+
+    def voices(self, *, x_spent: float = 0.0) -> tuple[dict[str, Voice], dict[str, str]]:
+        """Return the sources of talk that are on, by name, and why each other one is off.
+
+        *x_spent* is what X has cost today, in USD.
+        """
+        section = self.settings.data_collection
+        absent: dict[str, str] = {}
+        found: dict[str, Voice] = {}
+        for name, make in _VOICES.items():
+            part: TalkSection = getattr(section, name)
+            if not part.enabled:
+                absent[name] = f"off: data_collection.{name}.enabled is false"
+            else:
+                found[name] = make(self, part)
+        token = self.loaded.secrets.x_token
+        if not section.x.enabled:
+            absent["x"] = "off: data_collection.x.enabled is false"
+        elif token is None:
+            absent["x"] = NO_KEY
+        else:
+            found["x"] = _x(self, token.get_secret_value(), x_spent)
+        return found, absent
+
+
+def _gdelt(kit: Toolkit, part: TalkSection) -> Voice:
+    from trading_cli.sources.gdelt import ENDPOINT, Gdelt  # noqa: PLC0415  # paid for when used
+
+    client = kit.client("gdelt", part.url, {ENDPOINT: _per_minute(part)})
+    return Voice(Gdelt(client, clock=kit.clock), client, part.per_slot)
+
+
+def _google_news(kit: Toolkit, part: TalkSection) -> Voice:
+    from trading_cli.sources.google_news import ENDPOINT, GoogleNews  # noqa: PLC0415
+
+    client = kit.client("google_news", part.url, {ENDPOINT: _per_minute(part)})
+    first = kit.settings.data_collection.google_news.first_events
+    return Voice(GoogleNews(client, clock=kit.clock), client, part.per_slot, first)
+
+
+def _bluesky(kit: Toolkit, part: TalkSection) -> Voice:
+    from trading_cli.sources.bluesky import ENDPOINT, Bluesky  # noqa: PLC0415
+
+    client = kit.client("bluesky", part.url, {ENDPOINT: _per_minute(part)})
+    return Voice(Bluesky(client, clock=kit.clock), client, part.per_slot)
+
+
+def _hacker_news(kit: Toolkit, part: TalkSection) -> Voice:
+    from trading_cli.sources.hacker_news import ENDPOINT, HackerNews  # noqa: PLC0415
+
+    client = kit.client("hacker_news", part.url, {ENDPOINT: _per_minute(part)})
+    return Voice(HackerNews(client, clock=kit.clock), client, part.per_slot)
+
+
+def _x(kit: Toolkit, token: str, spent: float) -> Voice:
+    from trading_cli.sources.x import ENDPOINT, X  # noqa: PLC0415
+
+    part = kit.settings.data_collection.x
+    bearer = {"Authorization": f"Bearer {token}"}
+    client = kit.client("x", part.url, {ENDPOINT: _per_minute(part)}, bearer)
+    source = X(
+        client,
+        clock=kit.clock,
+        spent=spent,
+        cap=part.spend_cap_usd,
+        prices=(part.post_price_usd, part.user_price_usd),
+    )
+    return Voice(source, client, part.per_slot)
+
+
+_VOICES: Mapping[str, Callable[[Toolkit, TalkSection], Voice]] = {
+    "gdelt": _gdelt,
+    "google_news": _google_news,
+    "bluesky": _bluesky,
+    "hacker_news": _hacker_news,
+}
+
+
+def _per_minute(part: TalkSection) -> Rate:
+    if part.requests_per_minute is None:
+        return UNLIMITED
+    return Rate(part.requests_per_minute, 60.0)
 
 
 def build(config: Path | None = None, *, verbose: int = 0, clock: Clock | None = None) -> Toolkit:

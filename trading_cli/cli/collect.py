@@ -28,12 +28,14 @@ def collect(
     ] = False,
 ) -> Answer:
     """Collect markets, books, trades, resolutions and the talk about them, once per slot."""
-    from trading_cli.app.collect import collect as collect_slot
-    from trading_cli.app.toolkit import build
     from trading_cli.cli.times import duration
 
     said = shared(ctx)
     span = duration(backfill) if backfill else None
+
+    from trading_cli.app.collect import collect as collect_slot
+    from trading_cli.app.toolkit import build
+
     with build(said.config, verbose=said.verbose) as toolkit:
         report = collect_slot(
             toolkit,

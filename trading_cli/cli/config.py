@@ -20,9 +20,9 @@ def config() -> None:
 @app.command(cls=Command)
 def init(
     ctx: typer.Context,
-    path: Annotated[Path | None, typer.Argument(help="Where to (default: config.yaml).")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="PATH")] = None,
 ) -> Answer:
-    """Write a complete, commented settings file with every default."""
+    """Write a complete, commented settings file to PATH (default: config.yaml)."""
     from trading_cli.app import settings
 
     target = path or shared(ctx).config or Path("config.yaml")
@@ -43,9 +43,9 @@ def show(ctx: typer.Context) -> Answer:
 @app.command(cls=Command)
 def explain(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="As in database.path.")],
+    key: Annotated[str, typer.Argument(metavar="KEY")],
 ) -> Answer:
-    """Say what one setting means, its type, range, default, value and origin."""
+    """Say what one setting (KEY as in database.path) means: type, range, default, value, origin."""
     from trading_cli.app import settings
 
     data = settings.config_explain(shared(ctx).config, key)

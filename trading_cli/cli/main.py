@@ -180,15 +180,16 @@ def _bug(error: Exception, words: Sequence[str]) -> int:
 
 def _log(error: Exception, words: Sequence[str]) -> Path | None:
     """Log *error* in the home's own log; ``None`` where that cannot be done."""
-    from trading_cli.core.config import find_home
     from trading_cli.core.errors import TradingError
-    from trading_cli.core.log import configure, get_logger
 
     try:
+        from trading_cli.core.config import find_home
+        from trading_cli.core.log import configure, get_logger
+
         folder: Path = find_home(_config(words), os.environ).home / "logs"
         configure(folder, secrets=_secrets(words))
         get_logger("cli").error("unexpected", arguments=list(words), exc_info=error)
-    except (TradingError, OSError):
+    except (TradingError, OSError, ValueError, ImportError):
         return None
     return folder / "trading.log"
 
@@ -205,21 +206,21 @@ def _config(words: Sequence[str]) -> Path | None:
 
 def _secrets(words: Sequence[str]) -> list[str]:
     """Return every secret this process could have met, so that none is repeated in an error."""
-    from trading_cli.core.config import find_home, read_secrets
-    from trading_cli.core.errors import TradingError
-
     endings = ("_TOKEN", "_PASSWORD", "_SECRET", "_URL")
     found = [
         value
         for name, value in os.environ.items()
         if name.startswith("TRADING_") and name.endswith(endings)
     ]
+    from trading_cli.core.errors import TradingError
+
     try:
+        from trading_cli.core.config import find_home, read_secrets
+
         secrets = read_secrets(find_home(_config(words), os.environ).home, os.environ)
-    except (TradingError, OSError):
+    except (TradingError, OSError, ValueError, ImportError):
         return found
-    held = [getattr(secrets, name) for name in type(secrets).model_fields]
-    return found + [secret.get_secret_value() for secret in held if secret is not None]
+    return [*found, *secrets.values()]
 
 
 def _complain(words: Sequence[str], exit_code: int, code: str, message: str, hint: str) -> int:

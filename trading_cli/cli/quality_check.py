@@ -25,15 +25,17 @@ def quality_check(
     ] = None,
 ) -> Answer:
     """Say whether the collected data is fit, and why not; exit 3 when the gate is closed."""
-    from trading_cli.app import quality
-    from trading_cli.app.toolkit import build
     from trading_cli.cli.render import document
     from trading_cli.cli.times import instant
     from trading_cli.core.clock import SystemClock
 
     said = shared(ctx)
+    begin = instant(since, SystemClock().now())
+
+    from trading_cli.app import quality
+    from trading_cli.app.toolkit import build
+
     with build(said.config, verbose=said.verbose) as toolkit:
-        begin = instant(since, SystemClock().now())
         data = quality.check(toolkit, since=begin)
     if report is not None:
         document(report, markdown(data))

@@ -66,9 +66,10 @@ def plain(value: Any) -> Any:
     """Return *value* as JSON types: times as ISO text, decimals as numbers, NaN as null."""
     if isinstance(value, Enum):
         value = value.value
-    if isinstance(value, (float, Decimal)):
-        number = float(value)
-        return number if math.isfinite(number) else None
+    if isinstance(value, Decimal):
+        value = float(value) if value.is_finite() else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

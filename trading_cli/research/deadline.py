@@ -14,8 +14,9 @@ Dates in words, read as the venue writes them (New York time; a day ends at its 
     before March 14 / before June / before 2027    its beginning
 
 A day without a year is the first such day from two days before the market was created (where that
-is not known: the one nearest to ``endDate``). What is ambiguous ("by March", "week of March 9", two days that are no
-range, a month's name alone) is not read at all. A slug is read only where it spells the year.
+is not known: the one nearest to ``endDate``). What is ambiguous ("by March", "week of March
+9", two days that are no range, a month's name alone) is not read at all. A slug is read only where
+it spells the year.
 """
 
 import re
@@ -110,6 +111,7 @@ _DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?!\w|[.:]\d|%|°)"
 _BEFORE = r"(?P<before>\bbefore[\s-]+)?"
 _WHOLE = r"(?:\b(?:in|during|end\sof)|(?P<before>\bbefore))"
 _ISO = rf"{_BEFORE}\b(?P<iso>20[2-9]\d-\d\d-\d\d)(?!\d)"
+_OF_YEAR = rf"(?:,?\s(?P<year>{_YEAR}))?"
 _FIRST = rf"\b{_MONTH}\.?\s{_DAY}(?:,?\s{_YEAR})?"
 _LAST = rf"(?:(?P<month2>{_MONTH})\.?\s)?(?P<day>{_DAY})(?:,?\s(?P<year>{_YEAR}))?"
 _FIRST_MONTH = _FIRST.replace(_MONTH, f"(?P<month>{_MONTH})", 1)
@@ -120,11 +122,11 @@ _TITLE = tuple(
     for pattern in (
         rf"\bbetween\s{_FIRST_MONTH}\sand\s{_LAST}",
         rf"{_FIRST_MONTH}\s*(?:-|\u2013|\u2014|\bto\b|\bthrough\b)\s*{_LAST}",
-        rf"{_BEFORE}(?<!week of )\b(?P<month>{_MONTH})\.?\s(?P<day>{_DAY})(?:,?\s(?P<year>{_YEAR}))?",
-        rf"{_BEFORE}\b(?P<day>{_DAY})\s(?:of\s)?(?P<month>{_MONTH})(?:,?\s(?P<year>{_YEAR}))?",
+        rf"{_BEFORE}(?<!week of )\b(?P<month>{_MONTH})\.?\s(?P<day>{_DAY}){_OF_YEAR}",
+        rf"{_BEFORE}\b(?P<day>{_DAY})\s(?:of\s)?(?P<month>{_MONTH}){_OF_YEAR}",
         _ISO,
         rf"{_BEFORE}\bQ(?P<quarter>[1-4])\s(?P<year>{_YEAR})",
-        rf"{_WHOLE}\s(?P<month>{_MONTH})(?:,?\s(?P<year>{_YEAR}))?(?!\s\d)",
+        rf"{_WHOLE}\s(?P<month>{_MONTH}){_OF_YEAR}(?!\s\d)",
         rf"{_WHOLE}\s(?P<year>{_YEAR})(?!\s(?:[A-Z]|season))",
     )
 )

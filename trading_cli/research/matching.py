@@ -156,27 +156,19 @@ class Scorer:
         if clash:
             return MatchScore(0.0, None, (clash,))
         best, reasons = _fit(title, post)
-        market_id: str | None = None
         if title.sides:
             return MatchScore(best, _only(subject), reasons)
-        for market in subject.markets:
-            unit = self._unit(market.question)
-            if not _stands_alone(unit, title) or _clash(unit, post):
-                continue
-            fit, why = _fit(unit, post)
-            own = frozenset(unit.weights) - frozenset(title.weights)
-            names_it = not own or bool(own & post.words)
-            if fit > best or (fit >= ACCEPT and market_id is None and names_it):
-                best, reasons = max(fit, best), why
-                market_id = market.id if fit >= ACCEPT and names_it else market_id
-        if best >= ACCEPT and self._every_market_clashes(subject, post):
-            return MatchScore(CAPPED, None, ("all markets state other numbers",))
-        return MatchScore(best, market_id, reasons)
-
-    def _every_market_clashes(self, subject: Subject, post: _Text) -> bool:
-        """Tell whether no market of *subject* agrees with what *post* states."""
-        units = [self._unit(market.question) for market in subject.markets]
-        return bool(units) and all(_clash(unit, post) for unit in units)
+        units = {market.id: self._unit(market.question) for market in subject.markets}
+        agreeing = {key: unit for key, unit in units.items() if not _clash(unit, post)}
+        for unit in agreeing.values():
+            fit, why = _fit(unit, post) if _stands_alone(unit, title) else (0.0, ())
+            if fit > best:
+                best, reasons = fit, why
+        if best < ACCEPT:
+            return MatchScore(best, None, reasons)
+        if units and not agreeing:
+            return MatchScore(CAPPED, None, ("no market agrees with what it states",))
+        return MatchScore(best, _named(agreeing, title, post) or _only(subject), reasons)
 
     def _unit(self, text: str) -> _Unit:
         """Return *text* (a title or a question) taken apart."""
@@ -213,6 +205,19 @@ class Scorer:
         )
 
 
+def _named(units: Mapping[str, _Unit], title: _Unit, post: _Text) -> str | None:
+    """Return the market whose own words *post* has most of, if that is one market alone."""
+    shares: dict[str, float] = {}
+    for key, unit in units.items():
+        own = frozenset(unit.weights) - frozenset(title.weights) - unit.generic
+        total = sum(unit.weights[word] for word in own)
+        hit = sum(unit.weights[word] for word in own & post.words)
+        shares[key] = hit / total if total else 0.0
+    most = max(shares.values(), default=0.0)
+    best = [key for key, share in shares.items() if share == most]
+    return best[0] if most > 0 and len(best) == 1 else None
+
+
 def _only(subject: Subject) -> str | None:
     """Return the one market of *subject*, or ``None`` where it has several."""
     return subject.markets[0].id if len(subject.markets) == 1 else None
@@ -233,7 +238,7 @@ def _fit(unit: _Unit, post: _Text) -> tuple[float, tuple[str, ...]]:
     if not weights:
         return 0.0, ("the title has no words",)
     hits = {word for word in weights if word in post.words}
-    share = sum(weights[word] for word in hits) / sum(weights.values())
+    share = min(1.0, sum(weights[word] for word in hits) / sum(weights.values()))
     missing = _missing(unit, weights, hits, post)
     if missing:
         return min(share, CAPPED), (missing,)

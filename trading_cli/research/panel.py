@@ -309,88 +309,24 @@ class Sector(StrEnum):
     OTHER = "other"
 
 
+_CRYPTO = (
+    "crypto bitcoin btc ethereum eth solana xrp dogecoin airdrops stablecoins defi nft "
+    "crypto-prices memecoins "
+)
+_POLITICS = (
+    "politics elections election us-election us-politics trump congress senate geopolitics "
+    "world primaries world-elections global-elections us-presidential-election middle-east "
+    "ukraine israel iran foreign-policy courts "
+)
+_SPORTS = (
+    "sports soccer football nba nfl nhl mlb ncaa ncaab cbb cfb ufc mma boxing tennis golf "
+    "f1 formula-1 cricket esports games hockey basketball baseball epl la-liga serie-a "
+    "bundesliga ligue-1 champions-league olympics chess rugby mls league-of-legends "
+)
 _SECTOR_WORDS: Mapping[Sector, frozenset[str]] = {
-    Sector.CRYPTO: frozenset(
-        (
-            "crypto",
-            "bitcoin",
-            "btc",
-            "ethereum",
-            "eth",
-            "solana",
-            "xrp",
-            "dogecoin",
-            "airdrops",
-            "stablecoins",
-            "defi",
-            "nft",
-            "crypto-prices",
-            "memecoins",
-        )
-    ),
-    Sector.POLITICS: frozenset(
-        (
-            "politics",
-            "elections",
-            "election",
-            "us-election",
-            "us-politics",
-            "trump",
-            "congress",
-            "senate",
-            "geopolitics",
-            "world",
-            "primaries",
-            "world-elections",
-            "global-elections",
-            "us-presidential-election",
-            "middle-east",
-            "ukraine",
-            "israel",
-            "iran",
-            "foreign-policy",
-            "courts",
-        )
-    ),
-    Sector.SPORTS: frozenset(
-        (
-            "sports",
-            "soccer",
-            "football",
-            "nba",
-            "nfl",
-            "nhl",
-            "mlb",
-            "ncaa",
-            "ncaab",
-            "cbb",
-            "cfb",
-            "ufc",
-            "mma",
-            "boxing",
-            "tennis",
-            "golf",
-            "f1",
-            "formula-1",
-            "cricket",
-            "esports",
-            "games",
-            "hockey",
-            "basketball",
-            "baseball",
-            "epl",
-            "la-liga",
-            "serie-a",
-            "bundesliga",
-            "ligue-1",
-            "champions-league",
-            "olympics",
-            "chess",
-            "rugby",
-            "mls",
-            "league-of-legends",
-        )
-    ),
+    Sector.CRYPTO: frozenset(_CRYPTO.split()),
+    Sector.POLITICS: frozenset(_POLITICS.split()),
+    Sector.SPORTS: frozenset(_SPORTS.split()),
 }
 
 

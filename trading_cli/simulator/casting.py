@@ -146,7 +146,9 @@ def _event(
         decided=float(int(decided)),
         proposed=float(int(proposed)),
         closes=float(int(closes)),
-        words=words_of(wording.title) if form is not Form.LADDER else words_of(wording.questions[0]),
+        words=words_of(wording.title)
+        if form is not Form.LADDER
+        else words_of(wording.questions[0]),
         disputed=disputed,
         half=form is Form.SINGLE and disputed is None and rng.random() < 0.25,  # noqa: PLR2004
         liquid=liquid,

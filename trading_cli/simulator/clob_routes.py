@@ -329,7 +329,5 @@ def _span(
         )
     least = LEAST_FIDELITY.get(interval, 1)
     if (fidelity or 1) < least:
-        raise problem(
-            400, f"invalid filters: minimum 'fidelity' for '{interval}' range is {least}"
-        )
+        raise problem(400, f"invalid filters: minimum 'fidelity' for '{interval}' range is {least}")
     return now - SPANS[interval], now

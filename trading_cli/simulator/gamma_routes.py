@@ -27,10 +27,38 @@ MAX_CONDITIONS = 100
 DEFAULT_LIMIT = 20
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 ORDERS = frozenset(
-    """id slug question volume liquidity volumeNum liquidityNum volumeClob liquidityClob volume24hr
-    volume1wk volume1mo volume1yr startDate endDate createdAt updatedAt closedTime competitive
-    spread bestBid bestAsk lastTradePrice oneHourPriceChange oneDayPriceChange oneWeekPriceChange
-    title ticker openInterest commentCount""".split()
+    [
+        "id",
+        "slug",
+        "question",
+        "volume",
+        "liquidity",
+        "volumeNum",
+        "liquidityNum",
+        "volumeClob",
+        "liquidityClob",
+        "volume24hr",
+        "volume1wk",
+        "volume1mo",
+        "volume1yr",
+        "startDate",
+        "endDate",
+        "createdAt",
+        "updatedAt",
+        "closedTime",
+        "competitive",
+        "spread",
+        "bestBid",
+        "bestAsk",
+        "lastTradePrice",
+        "oneHourPriceChange",
+        "oneDayPriceChange",
+        "oneWeekPriceChange",
+        "title",
+        "ticker",
+        "openInterest",
+        "commentCount",
+    ]
 )
 
 
@@ -304,9 +332,7 @@ def _dated(request: Request, name: str, field: str) -> list[Test]:
         except ValueError:
             raise invalid(f"{name}_{end} must be RFC 3339 or YYYY-MM-DD") from None
         tests.append(lambda item: bool(item.get(field)))
-        tests.append(
-            _bounded(lambda item: instant(item[field]), bound, 1 if end == "min" else -1)
-        )
+        tests.append(_bounded(lambda item: instant(item[field]), bound, 1 if end == "min" else -1))
     return tests
 
 
@@ -328,5 +354,3 @@ def _tagged(request: Request) -> list[Test]:
 def _carries(field: str, wanted: set[str]) -> Test:
     """Return a test for a tag whose *field* is *wanted*."""
     return lambda item: any(str(tag[field]) in wanted for tag in item.get("_tags", ()))
-
-

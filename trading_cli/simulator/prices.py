@@ -37,7 +37,7 @@ class Path:
 
     def index(self, at: float) -> int:
         """Return the column that holds *at*, clipped to the path."""
-        return max(0, min(int(at // STEP) - self.first, self.bid.shape[1] - 1))
+        return max(0, min(int(at // STEP) - self.first, int(self.bid.shape[1]) - 1))
 
 
 def _clock(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, float]:
@@ -158,7 +158,7 @@ def path(seed: int, event: EventPlan) -> Path:
     """Return the whole path of *event* from opening to closing."""
     first = int(event.opens // STEP)
     steps = max(2, int(event.decided // STEP) - first)
-    times = (first + np.arange(steps)) * float(STEP)
+    times: Floats = ((first + np.arange(steps)) * STEP).astype(np.float64)
     if event.zombie:
         prices, payouts = np.full((len(event.markets), steps), 0.5), (0.0,) * len(event.markets)
     elif event.knots:

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop at once: whoever hangs is let go."""
         for connection in list(self.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
         await super().shutdown(sockets)
 
 
@@ -73,7 +74,7 @@ class Running:
         self._server.force_exit = True
         self._thread.join(PATIENCE_S)
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -82,7 +83,7 @@ class Running:
         self.stop()
 
 
-def start(  # noqa: PLR0913  # all but the backend are keywords with defaults
+def start(  # all but the backend are keywords with defaults
     backend: Backend,
     *,
     port: int = 0,
@@ -113,7 +114,7 @@ def start(  # noqa: PLR0913  # all but the backend are keywords with defaults
     return Running(f"http://{host}:{bound}", bound, clock, server, thread)
 
 
-def serve_forever(  # noqa: PLR0913  # as start, and when it is ready
+def serve_forever(  # as start, and when it is ready
     backend: Backend,
     *,
     port: int = 0,

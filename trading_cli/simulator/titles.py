@@ -6,26 +6,98 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-_FIRST = (
-    "Oren Mirela Tadeo Ysolde Kasimir Brannoc Ilvane Petra Zorion Halvard Noemi Calder Sunniva Ravik"
-    " Dorthe Emeric Liora Vasken Ottilie Joran"
-).split()
-_LAST = (
-    "Vantresk Holmquard Belisaro Quintarel Drummock Ashgrovane Tellerin Korvath Marchetto Ilyanov"
-    " Penhaligar Sorensby Wexcombe Draganou Fontarel Okonjara Rastelli Umberlyn Yarrowick Castelmont"
-).split()
-_PLACES = (
-    "Valdoria Karsenia Mirovia Estmark Tarvania Norlund Calvera Ostrava-Sul Belgaria Zephyria Lunara"
-    " Granholm"
-).split()
-_TEAMS = (
-    "Falcons Ironhawks Tidewater Rovers Stallions Glaciers Comets Wolverhamps Sabrecats Harriers"
-    " Monarchs Buccaneers Thunderbolts Kestrels"
-).split()
-_FIRMS = "Nebulon Quantara Helixor Brightforge Omnivast Stratolink Cindertech Vireo".split()
-_FILMS = (
-    "Crimson Meridian|Hollow Lantern|Paper Leviathan|Winter Cartographer|Saltglass|Nine Embers"
-).split("|")
+_FIRST = [
+    "Oren",
+    "Mirela",
+    "Tadeo",
+    "Ysolde",
+    "Kasimir",
+    "Brannoc",
+    "Ilvane",
+    "Petra",
+    "Zorion",
+    "Halvard",
+    "Noemi",
+    "Calder",
+    "Sunniva",
+    "Ravik",
+    "Dorthe",
+    "Emeric",
+    "Liora",
+    "Vasken",
+    "Ottilie",
+    "Joran",
+]
+_LAST = [
+    "Vantresk",
+    "Holmquard",
+    "Belisaro",
+    "Quintarel",
+    "Drummock",
+    "Ashgrovane",
+    "Tellerin",
+    "Korvath",
+    "Marchetto",
+    "Ilyanov",
+    "Penhaligar",
+    "Sorensby",
+    "Wexcombe",
+    "Draganou",
+    "Fontarel",
+    "Okonjara",
+    "Rastelli",
+    "Umberlyn",
+    "Yarrowick",
+    "Castelmont",
+]
+_PLACES = [
+    "Valdoria",
+    "Karsenia",
+    "Mirovia",
+    "Estmark",
+    "Tarvania",
+    "Norlund",
+    "Calvera",
+    "Ostrava-Sul",
+    "Belgaria",
+    "Zephyria",
+    "Lunara",
+    "Granholm",
+]
+_TEAMS = [
+    "Falcons",
+    "Ironhawks",
+    "Tidewater",
+    "Rovers",
+    "Stallions",
+    "Glaciers",
+    "Comets",
+    "Wolverhamps",
+    "Sabrecats",
+    "Harriers",
+    "Monarchs",
+    "Buccaneers",
+    "Thunderbolts",
+    "Kestrels",
+]
+_FIRMS = [
+    "Nebulon",
+    "Quantara",
+    "Helixor",
+    "Brightforge",
+    "Omnivast",
+    "Stratolink",
+    "Cindertech",
+    "Vireo",
+]
+_FILMS = [
+    "Crimson Meridian",
+    "Hollow Lantern",
+    "Paper Leviathan",
+    "Winter Cartographer",
+    "Saltglass",
+    "Nine Embers",
+]
 _COINS = (("Bitcoin", 60_000, 5_000), ("Ethereum", 2_400, 200), ("Solana", 120, 10))
 
 _CATEGORIES = {
@@ -94,7 +166,10 @@ def single(rng: np.random.Generator, category: str, shown: float) -> Wording:
         text, labels = f"{home} vs. {away}", (home, away)
     elif category == "crypto":
         coin = _COINS[int(rng.integers(3))][0]
-        text, labels = f"{coin} Up or Down on {short}? ({_pick(rng, _PLACES)} close)", ("Up", "Down")
+        text, labels = (
+            f"{coin} Up or Down on {short}? ({_pick(rng, _PLACES)} close)",
+            ("Up", "Down"),
+        )
     elif category == "politics":
         by = True
         verb = _pick(rng, ["resign", "be impeached", "announce a snap election", "be nominated"])
@@ -104,12 +179,15 @@ def single(rng: np.random.Generator, category: str, shown: float) -> Wording:
         text = f'Will "{film}" by {person(rng)} top the box office on {short}?'
     elif category == "tech":
         by = True
-        text = f"Will {_pick(rng, _FIRMS)} release {_pick(rng, _LAST)} {rng.integers(2, 9)} before {date}?"
+        thing = f"{_pick(rng, _LAST)} {rng.integers(2, 9)}"
+        text = f"Will {_pick(rng, _FIRMS)} release {thing} before {date}?"
     elif category == "economics":
         text = f"Will the {place} central bank under {person(rng)} cut rates on {short}?"
     else:
         by = True
-        text = f"Will {place} and {_pick(rng, _PLACES)} sign the {_pick(rng, _LAST)} accord by {date}?"
+        text = (
+            f"Will {place} and {_pick(rng, _PLACES)} sign the {_pick(rng, _LAST)} accord by {date}?"
+        )
     return Wording(text, (text,), ("",), labels, by=by)
 
 
@@ -124,7 +202,9 @@ def group(rng: np.random.Generator, category: str, shown: float, count: int) -> 
     }.get(category, f"{year} {place} {last} leadership vote")
     names: list[str] = []
     while len(names) < count:
-        name = person(rng) if category != "sports" else f"{_pick(rng, _PLACES)} {_pick(rng, _TEAMS)}"
+        name = (
+            person(rng) if category != "sports" else f"{_pick(rng, _PLACES)} {_pick(rng, _TEAMS)}"
+        )
         if name not in names:
             names.append(name)
     if count >= 4:  # noqa: PLR2004  # small groups are complete without an Other

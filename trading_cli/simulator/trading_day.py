@@ -10,8 +10,32 @@ from trading_cli.simulator.prices import Path
 from trading_cli.simulator.shocks import shocks, swell
 
 _SHAPE = np.array(
-    [0.6, 0.55, 0.5, 0.5, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1]
-    + [1.2, 1.45, 1.6, 1.65, 1.6, 1.5, 1.4, 1.35, 1.3, 1.2, 1.0, 0.75]
+    [
+        0.6,
+        0.55,
+        0.5,
+        0.5,
+        0.5,
+        0.55,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+        1.0,
+        1.1,
+        1.2,
+        1.45,
+        1.6,
+        1.65,
+        1.6,
+        1.5,
+        1.4,
+        1.35,
+        1.3,
+        1.2,
+        1.0,
+        0.75,
+    ]
 )
 _WEEK = np.concatenate([_SHAPE * (0.75 if day in {2, 3} else 1.1) for day in range(7)])
 RHYTHM: tuple[float, ...] = tuple(_WEEK / _WEEK.mean())
@@ -56,7 +80,7 @@ def trading_day(
     steps = steps[(steps >= event.opens) & (steps + STEP <= event.closes)]
     if market.daily_usd <= 0 or not len(steps) or event.zombie:
         return _empty(key)
-    per_day = float(np.clip(market.daily_usd / 350, 4, 500))
+    per_day = float(np.clip(market.daily_usd / 600, 4, 250))
     # E[exp(0.35 z)] = exp(0.35² / 2): lumps leave the mean alone.
     lump = float(np.exp(rng.normal(-0.06, 0.35)))
     news = swell(steps, shocks(seed, event), talk=False)
@@ -66,7 +90,7 @@ def trading_day(
         return _empty(key)
     at = np.repeat(steps, counts).astype(np.int64)
     at = np.sort(at + rng.integers(0, STEP, total))
-    group = np.cumsum(rng.random(total) >= _SAME_TX)
+    group: Ints = np.cumsum((rng.random(total) >= _SAME_TX).astype(np.int64))
     starts = np.searchsorted(group, group, side="left")
     at = at[starts]
     wallet = (rng.pareto(0.9, total) * 4).astype(np.int64) % 400 + 1
@@ -99,7 +123,7 @@ def _prices(
     washed = wallet == 0
     buy[washed] = np.arange(int(washed.sum())) % 2
     lifts = (buy == 1) == (token == 0)
-    lifts = np.where(bid <= 0, True, np.where(ask >= market.ticks, False, lifts))
+    lifts = (bid <= 0) | (lifts & (ask < market.ticks))
     buy = (lifts == (token == 0)).astype(np.int64)
     yes = np.where(lifts, ask, bid)
     paid = np.where(token == 0, yes, market.ticks - yes)

@@ -214,6 +214,9 @@ class DataCollectionSection(Section):
         (), description="Only events whose first tag is one of these; empty means all."
     )
     workers: int = Field(16, ge=1, le=64, description="Requests under way at once, per service.")
+    backfill_seconds: float = Field(
+        10.0, ge=0, le=600, description="How long one ordinary run may spend on the past."
+    )
     limits_path: Path | None = Field(
         None, description="The file of shared request budgets; null means the person's own place."
     )

@@ -4,11 +4,13 @@ Writers hold ``BEGIN IMMEDIATE`` transactions, so whoever cannot write waits at 
 fails in the middle; readers see one snapshot. The file is ours alone: 0600 in a 0700 folder.
 """
 
+import errno
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -90,6 +92,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise translate(error, path) from error
+    except (UnicodeDecodeError, zlib.error) as error:
+        raise StoreCorrupt(f"the database {path} is damaged ({error})", hint=_RESTORE) from error
     except PermissionError as error:
         raise StoreReadOnly(
             f"we may not write at {error.filename or path}",
@@ -113,26 +117,18 @@ class Store:
         *now* dates the migration records and the backup's name. Raises a StoreError of the kind
         that tells what to do: StoreNewer, StoreCorrupt, StoreLocked, StoreFull, StoreReadOnly.
         """
-        with translated(path):
-            try:
-                _create_private(path)
-            except OSError as error:
-                raise StoreReadOnly(
-                    f"the database {path} cannot be created: {error.strerror or error}",
-                    hint="look whether the folder exists and is yours to write",
-                ) from error
+        with translated(path), ExitStack() as undo:
+            _create_private(path)
             connection = _connect(path, "rw", busy_timeout_ms)
-            try:
-                _check_ours(connection, path)
-                _use_wal(connection, busy_timeout_ms)
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-                migrations.migrate(
-                    connection, path, now=now, backups=backups, application_id=APPLICATION_ID
-                )
-            except BaseException:
-                connection.close()
-                raise
+            undo.callback(connection.close)
+            _check_ours(connection, path)
+            _use_wal(connection, busy_timeout_ms)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            migrations.migrate(
+                connection, path, now=now, backups=backups, application_id=APPLICATION_ID
+            )
+            undo.pop_all()
         return cls(path, connection)
 
     @classmethod
@@ -140,15 +136,13 @@ class Store:
         """Open *path* for looking only. Raises StoreError where there is nothing to look at."""
         if not path.exists():
             raise StoreError(f"there is no database at {path} yet", hint="trading collect")
-        with translated(path):
+        with translated(path), ExitStack() as undo:
             connection = _connect(path, "ro", busy_timeout_ms)
-            try:
-                connection.execute("PRAGMA query_only=ON")
-                _check_ours(connection, path)
-                _check_current(connection, path)
-            except BaseException:
-                connection.close()
-                raise
+            undo.callback(connection.close)
+            connection.execute("PRAGMA query_only=ON")
+            _check_ours(connection, path)
+            _check_current(connection, path)
+            undo.pop_all()
         return cls(path, connection)
 
     @contextmanager
@@ -162,10 +156,9 @@ class Store:
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
+            finally:
                 if connection.in_transaction:  # after SQLITE_FULL sqlite has rolled back already
                     connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -243,8 +236,17 @@ class Store:
 
 def _create_private(path: Path) -> None:
     """Create the folder 0700 and the file 0600 where missing; what exists keeps its mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            kind, sentence, hint = _FAILURES[sqlite3.SQLITE_FULL]
+            raise kind(sentence.format(path=path), hint=hint) from error
+        raise StoreReadOnly(
+            f"the database {path} cannot be opened or created: {error.strerror or error}",
+            hint="look whether the folder exists and is yours to write",
+        ) from error
 
 
 def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
@@ -252,13 +254,16 @@ def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
     connection = sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000
     )
-    for pragma in (
-        "PRAGMA foreign_keys=ON",
-        "PRAGMA trusted_schema=OFF",
-        "PRAGMA cell_size_check=ON",
-        f"PRAGMA cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(pragma)
+    with ExitStack() as undo:
+        undo.callback(connection.close)
+        for pragma in (
+            "PRAGMA foreign_keys=ON",
+            "PRAGMA trusted_schema=OFF",
+            "PRAGMA cell_size_check=ON",
+            f"PRAGMA cache_size=-{CACHE_KIB}",
+        ):
+            connection.execute(pragma)
+        undo.pop_all()
     return connection
 
 

@@ -294,3 +294,13 @@ def source_states(connection: sqlite3.Connection) -> list[SourceState]:
             "SELECT name, state, since, message, last_ok, checked FROM source_states ORDER BY name"
         )
     ]
+
+
+def gaps(connection: sqlite3.Connection, *, since: datetime, until: datetime) -> list[Gap]:
+    """Return what was expected of the slots that begin in [since, until), in order."""
+    rows = connection.execute(
+        "SELECT slot, market, received, cause FROM gaps WHERE slot >= ? AND slot < ?"
+        " ORDER BY slot, market",
+        (epoch(since), epoch(until)),
+    )
+    return [Gap(slot, market, bool(received), cause) for slot, market, received, cause in rows]

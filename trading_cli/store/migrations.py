@@ -78,10 +78,9 @@ def _apply(connection: sqlite3.Connection, number: int, at: int, application_id:
             connection.execute(f"PRAGMA application_id={application_id}")
             connection.execute(f"PRAGMA user_version={number}")
         connection.execute("COMMIT")
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def back_up(

@@ -94,6 +94,7 @@ FIRST: tuple[str, ...] = (
         hash TEXT NOT NULL, levels_hash BLOB NOT NULL, levels BLOB NOT NULL,
         PRIMARY KEY (market, slot, purpose)
     ) STRICT""",
+    "CREATE INDEX books_by_slot ON books (slot)",
     """CREATE TABLE trades (
         id TEXT NOT NULL UNIQUE CHECK (id <> ''),
         market INTEGER NOT NULL REFERENCES markets,

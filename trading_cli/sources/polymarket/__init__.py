@@ -54,8 +54,7 @@ def data_rates(section: PolymarketSection) -> dict[str, Rate]:
 
 
 def _rate(per_10s: int | None, burst: int | None = None) -> Rate:
-    """Return a rate whose refill and burst together stay within *per_10s* in any 10 s."""
+    """Return at most *per_10s* requests in any 10 s, a tenth of them at once."""
     if per_10s is None:
         return _UNLIMITED
-    first = burst or max(1, per_10s // 10)
-    return Rate(float(per_10s - first), 10.0, burst=first)
+    return Rate(float(per_10s), 10.0, burst=burst or max(1, per_10s // 10))

@@ -122,7 +122,7 @@ def _refused(raw: object, bad: Bad, observed_at: datetime) -> Refusal:
 
 def _book(raw: Row, observed_at: datetime, expected: str | None) -> Book:
     tick = wire.decimal(raw, "tick_size")
-    if tick is not None and not 0 < tick < 1:
+    if tick is not None and not wire.MILLIONTH <= tick < 1:
         raise Bad(RefusalReason.BAD_NUMBER, f"tick_size is {tick}")
     bids = _side(raw, "bids", tick)
     asks = _side(raw, "asks", tick)

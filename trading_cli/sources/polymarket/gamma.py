@@ -24,7 +24,7 @@ _PLACE = (
     "|Country|Option|Outcome|Actor|Actress|Director|Model|Nominee|Show|Game|City|Driver|Name|Other"
 )
 _PLACEHOLDER = re.compile(rf"(?:another )?(?:{_PLACE}) [A-Z]{{1,2}}|Other", re.IGNORECASE)
-_ASKS_PLACEHOLDER = re.compile(rf"\b(?:{_PLACE}) [A-Z]{{1,2}}\b(?! ?[A-Z]?[a-z.])")
+_ASKS_PLACEHOLDER = re.compile(rf"\b(?:{_PLACE}) [A-Z]{{1,2}}\b(?!\.)")
 
 
 Parsed = Market | Refusal
@@ -117,7 +117,7 @@ def _times(raw: Row) -> dict[str, Any]:
 
 def _numbers(raw: Row) -> dict[str, Any]:
     tick = wire.decimal(raw, "orderPriceMinTickSize")
-    if tick is not None and not (0 < tick <= Decimal("0.5") and tick % wire.MILLIONTH == 0):
+    if tick is not None and not wire.MILLIONTH <= tick <= Decimal("0.5"):
         raise Bad(RefusalReason.BAD_NUMBER, f"orderPriceMinTickSize is {tick}")
     least = wire.decimal(raw, "orderMinSize")
     if least is not None and least > wire.MAX_QUANTITY:

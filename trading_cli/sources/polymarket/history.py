@@ -122,8 +122,8 @@ def parse_points(
             continue
         first = kept.setdefault(at, price)
         if first != price:
-            bad = Bad(RefusalReason.CONFLICT, f"{at.isoformat()} has {first} and {price}")
-            yield wire.refusal(SOURCE, "point", window.token, bad, observed_at, raw)
+            clash = Bad(RefusalReason.CONFLICT, f"{at.isoformat()} has {first} and {price}")
+            yield wire.refusal(SOURCE, "point", window.token, clash, observed_at, raw)
     for at in sorted(kept):
         yield Point(window.token, kept[at], at, observed_at)
 

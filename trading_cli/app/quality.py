@@ -1,0 +1,292 @@
+"""Store -> checks -> scores, findings and the gate. Checks flag; nothing is deleted or made up."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trading_cli.app.settings import load
+from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.domain import SLOT_SECONDS, Finding, Market, Quote, Severity, from_epoch, slot_of
+from trading_cli.research.quality import (
+    CycleEvidence,
+    Gate,
+    MarketEvidence,
+    check_cycle,
+    check_market,
+    gate,
+)
+from trading_cli.research.quality_score import Score, score
+from trading_cli.store import Store, Transaction, history, ledger, listings
+from trading_cli.store.covering import complete_spans
+
+WINDOW = timedelta(hours=24)
+LOOK_BACK = timedelta(hours=12)
+HOUR = 3600
+TRADES_SOURCE = "polymarket.trades"
+TRADES_LAG = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the checks made of one instant: every market's score, the findings and the gate."""
+
+    scores: tuple[Score, ...]
+    findings: tuple[Finding, ...]
+    gate: Gate
+    questions: Mapping[str, str]
+
+
+def judge(
+    store: Store, *, slot: int, now: datetime, clock_offset_s: float | None = None
+) -> Judgement:
+    """Check what is stored as of *now*, keep the scores and findings of *slot*, return them."""
+    with store.reading() as look:
+        found = assess(look, now=now, clock_offset_s=clock_offset_s)
+    with store.transaction() as tx:
+        ledger.record_findings(tx, slot, found.findings, now)
+        ledger.record_scores(tx, slot, (_row(one) for one in found.scores), now)
+    return found
+
+
+def _row(one: Score) -> ledger.Score:
+    dimensions = {
+        "validity": one.validity,
+        "consistency": one.consistency,
+        "timeliness": one.timeliness,
+        "uniqueness": one.uniqueness,
+        "completeness": one.completeness,
+    }
+    return ledger.Score(one.market_id, one.overall, dimensions)
+
+
+def assess(
+    look: Transaction,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    clock_offset_s: float | None = None,
+) -> Judgement:
+    """Check every market of the panel over [since, now] (24 h if absent), and the whole cycle."""
+    start = since or now - WINDOW
+    members = listings.panel_members(look, as_of=now)
+    markets = listings.listing_at(look, as_of=now, venue_ids=list(members))
+    hours = _trade_hours(look, markets, now)
+    scores: list[Score] = []
+    findings: list[Finding] = []
+    newest: dict[str, list[Quote]] = {}
+    for market in markets:
+        quotes = history.quotes(look, market.id, since=start, until=now, as_of=now)
+        newest[market.id] = quotes[-2:]
+        expected = _slots(max(start, members[market.id]), now)
+        evidence = _evidence(look, market, quotes, expected, hours.get(market.condition_id), now)
+        own = check_market(evidence)
+        findings += own
+        scores.append(score(evidence, own))
+    cycle = check_cycle(_cycle(look, markets, newest, start, now, clock_offset_s))
+    return Judgement(
+        tuple(scores),
+        (*cycle, *findings),
+        gate(cycle),
+        {market.id: market.question for market in markets},
+    )
+
+
+def _slots(start: datetime, now: datetime) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return np.arange(slot_of(start), slot_of(now) + 1, SLOT_SECONDS, dtype=np.int64)
+
+
+def _floats(values: Sequence[object]) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)  # type: ignore[arg-type]
+
+
+def _evidence(  # the facts of one market at one instant
+    look: Transaction,
+    market: Market,
+    quotes: Sequence[Quote],
+    expected: "np.ndarray[Any, np.dtype[np.int64]]",
+    trade_hours: int | None,
+    now: datetime,
+) -> MarketEvidence:
+    trades = history.trades(look, market.id, since=now - 2 * LOOK_BACK, until=now, as_of=now)
+    return MarketEvidence(
+        market.id,
+        int(now.timestamp()),
+        expected,
+        np.array([quote.slot for quote in quotes], dtype=np.int64),
+        _floats([quote.bid for quote in quotes]),
+        _floats([quote.ask for quote in quotes]),
+        _floats([quote.mid for quote in quotes]),
+        bid_depth=_floats([quote.bid_depth for quote in quotes]),
+        ask_depth=_floats([quote.ask_depth for quote in quotes]),
+        pair_gap=_floats([quote.pair_gap for quote in quotes]),
+        hashes=tuple(quote.book_hash for quote in quotes),
+        trade_times=np.array([int(t.event_time.timestamp()) for t in trades], dtype=np.int64),
+        tick=None if market.tick is None else float(market.tick),
+        last_quote_age_s=_age(quotes, now),
+        history_age_s=_history_age(look, market, now),
+        history_12h_age_s=_history_age(look, market, now - LOOK_BACK),
+        trade_hours=trade_hours,
+        listed=(market.best_bid, market.best_ask),
+    )
+
+
+def _age(quotes: Sequence[Quote], now: datetime) -> float | None:
+    return (now - quotes[-1].observed_at).total_seconds() if quotes else None
+
+
+def _history_age(look: Transaction, market: Market, at: datetime) -> float | None:
+    since = at - timedelta(seconds=SLOT_SECONDS)
+    points = history.points(look, market.id, since=since, until=at, as_of=at)
+    return (at - points[-1].event_time).total_seconds() if points else None
+
+
+def _trade_hours(look: Transaction, markets: Sequence[Market], now: datetime) -> dict[str, int]:
+    """Return how many of the 24 whole hours that end five minutes ago were heard completely."""
+    until = now - TRADES_LAG
+    stop = int(until.timestamp())
+    spans = complete_spans(
+        look,
+        TRADES_SOURCE,
+        [market.condition_id for market in markets],
+        since=until - WINDOW,
+        until=until,
+        as_of=now,
+    )
+    return {
+        name: sum(_covers(held, stop - (back + 1) * HOUR, stop - back * HOUR) for back in range(24))
+        for name, held in spans.items()
+    }
+
+
+def _covers(spans: Sequence[tuple[int, int]], start: int, stop: int) -> bool:
+    """Return whether the sorted *spans* together cover [start, stop)."""
+    at = start
+    for begin, end in spans:
+        if begin <= at < end:
+            at = end
+    return at >= stop
+
+
+def _cycle(  # the facts of one cycle
+    look: Transaction,
+    markets: Sequence[Market],
+    newest: Mapping[str, Sequence[Quote]],
+    start: datetime,
+    now: datetime,
+    clock_offset_s: float | None,
+) -> CycleEvidence:
+    last = {name: quotes[-1] for name, quotes in newest.items() if quotes}
+    pairs = [
+        quotes
+        for quotes in newest.values()
+        if len(quotes) > 1 and quotes[1].slot - quotes[0].slot == SLOT_SECONDS
+    ]
+    ran = [run.slot for run in ledger.last_runs(look, cycle="collection", limit=200)]
+    first = min(ran, default=slot_of(now))
+    expected = _slots(max(start, from_epoch(first)), now)
+    at = history.newest_quote_at(look)
+    checked = [(market, last[market.id]) for market in markets if market.id in last]
+    return CycleEvidence(
+        int(now.timestamp()),
+        expected,
+        np.array(sorted(set(ran)), dtype=np.int64),
+        None if at is None else (now - at).total_seconds(),
+        clock_offset_s=clock_offset_s,
+        unchanged=sum(a.book_hash == b.book_hash for a, b in pairs),
+        compared=len(pairs),
+        agreeing=sum(_agree(market, quote) for market, quote in checked),
+        cross_checked=len(checked),
+        items=len(markets),
+        columns={
+            "bid": (sum(q.bid is not None for q in last.values()), len(last)),
+            "ask": (sum(q.ask is not None for q in last.values()), len(last)),
+        },
+        event_mids=_event_mids(markets, last),
+    )
+
+
+def _agree(market: Market, quote: Quote) -> bool:
+    allowed = 2 * float(market.tick or 0.01) + 1e-9
+    pairs = ((market.best_bid, quote.bid), (market.best_ask, quote.ask))
+    return all(
+        abs(listed - float(seen)) <= allowed
+        for listed, seen in pairs
+        if listed is not None and seen is not None
+    )
+
+
+def _event_mids(
+    markets: Sequence[Market], last: Mapping[str, Quote]
+) -> "dict[str, np.ndarray[Any, np.dtype[np.float64]]]":
+    """Return the mids of each mutually exclusive event of which we follow every open market."""
+    groups: dict[str, list[Market]] = defaultdict(list)
+    for market in markets:
+        if market.neg_risk and market.neg_risk_market_id:
+            groups[market.neg_risk_market_id].append(market)
+    return {
+        name: _floats([last[m.id].mid if m.id in last else None for m in held])
+        for name, held in groups.items()
+        if _whole(held)
+    }
+
+
+def _whole(held: Sequence[Market]) -> bool:
+    """Return whether the followed markets can sum to one: the listing's own prices say so."""
+    prices = [market.outcome_prices for market in held]
+    return all(prices) and abs(sum(float(p[0]) for p in prices if p) - 1.0) <= 0.1  # noqa: PLR2004  # the check's own bound
+
+
+def check(
+    config: Path | None = None, *, since: timedelta = WINDOW, clock: Clock | None = None
+) -> dict[str, Any]:
+    """Return what `quality-check` shows: gate, scores worst first, findings, the gap ledger."""
+    loaded = load(config)
+    now = (clock or SystemClock()).now()
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        found = assess(look, now=now, since=now - since)
+        gaps = ledger.gaps(look, since=now - since, until=now + timedelta(seconds=1))
+    return {
+        "gate": {"open": found.gate.open, "reasons": list(found.gate.reasons)},
+        "scores": [
+            {
+                "market": one.market_id,
+                "question": found.questions[one.market_id],
+                "overall": round(one.overall, 4),
+                "can_signal": one.can_signal,
+                "validity": round(one.validity, 4),
+                "consistency": round(one.consistency, 4),
+                "timeliness": round(one.timeliness, 4),
+                "uniqueness": round(one.uniqueness, 4),
+                "completeness": round(one.completeness, 4),
+                "flags": list(one.flags),
+            }
+            for one in sorted(found.scores, key=lambda one: (one.overall, one.market_id))
+        ],
+        "findings": [
+            {
+                "check": one.check,
+                "severity": one.severity.value,
+                "market": one.subject,
+                "message": one.message,
+            }
+            for one in found.findings
+            if one.severity is not Severity.INFO
+        ],
+        "informing": sum(one.severity is Severity.INFO for one in found.findings),
+        "gaps": [
+            {
+                "slot": from_epoch(one.slot).isoformat(),
+                "market": one.market_id,
+                "cause": one.cause,
+            }
+            for one in gaps
+            if not one.received
+        ],
+        "since": (now - since).isoformat(),
+        "until": now.isoformat(),
+    }

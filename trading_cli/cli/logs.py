@@ -1,0 +1,61 @@
+"""`trading logs`: the latest lines of the log."""
+
+import enum
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from trading_cli.cli.answer import Answer
+from trading_cli.cli.options import Command, commands, shared
+
+app = commands()
+_SHOWN_FIRST = ("timestamp", "level", "component", "event")
+
+
+class Level(enum.StrEnum):
+    """How bad a line must be to be shown."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@app.command(cls=Command)
+def logs(
+    ctx: typer.Context,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="At most so many.")] = 50,
+    level: Annotated[Level, typer.Option(help="The least severe that is shown.")] = Level.DEBUG,
+    component: Annotated[
+        str, typer.Option(metavar="NAME", help="Only lines of this component.")
+    ] = "",
+) -> Answer:
+    """Show the latest lines of the log, oldest first."""
+    from trading_cli.core.config import find_home
+    from trading_cli.core.log import read_lines
+
+    folder = find_home(shared(ctx).config, os.environ).home / "logs"
+    order = list(Level)
+    found = [
+        line
+        for line in read_lines(folder)
+        if _severity(line, order) >= order.index(level)
+        and (not component or str(line.get("component", "")).startswith(component))
+    ][-lines:]
+    blocks = [_sentence(line) for line in found] or [f"no such line in {folder}"]
+    return Answer({"folder": folder, "lines": found}, blocks)
+
+
+def _severity(line: Mapping[str, Any], order: list[Level]) -> int:
+    """Return the rank of *line*'s level; an unknown one counts as the worst, to be seen."""
+    word = str(line.get("level", "")).lower()
+    return order.index(Level(word)) if word in set(order) else len(order)
+
+
+def _sentence(line: Mapping[str, Any]) -> str:
+    """Return *line* for people: when, how bad, who, what, then the rest by name; one line."""
+    head = [str(line.get(key, "-")) for key in _SHOWN_FIRST]
+    rest = [f"{key}={value}" for key, value in line.items() if key not in _SHOWN_FIRST]
+    return " ".join([*head, *rest]).replace("\n", " ")

@@ -1,0 +1,362 @@
+"""Reads config.yaml, the TRADING__… variables and the secrets, naming every wrong key and its line.
+
+Precedence: flag > environment > file > default. A missing file means the defaults.
+"""
+
+import difflib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from trading_cli.core.errors import ConfigError
+
+PREFIX = "TRADING__"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAX_BYTES = 1_000_000
+_SECRET_KEY = re.compile(r"(^|_)(token|password|secret|api_key)$", re.IGNORECASE)
+
+Path_ = tuple[str, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, no unknown key, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where everything lives, and the settings file in use (None: the defaults)."""
+
+    home: Path
+    config: Path | None
+
+
+class Secrets(Section):
+    """Every secret, each None where it was not given; never shown by repr or str."""
+
+    telegram_token: SecretStr | None = None
+    x_token: SecretStr | None = None
+    smtp_password: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    inbound_secret: SecretStr | None = None
+    discord_url: SecretStr | None = None
+    slack_url: SecretStr | None = None
+    webhook_url: SecretStr | None = None
+    heartbeat_url: SecretStr | None = None
+    serve_token: SecretStr | None = None
+
+    def values(self) -> tuple[str, ...]:
+        """Return the secrets that were given, for the redactor."""
+        given = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(secret.get_secret_value() for secret in given if secret is not None)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One value somebody gave: where it stands, and the value."""
+
+    where: str
+    value: Any
+
+
+def find_home(config: Path | None, env: Mapping[str, str]) -> Home:
+    """Return the home: TRADING_HOME, else the folder of the settings file.
+
+    Without *config* the file is <TRADING_HOME or here>/config.yaml, where it exists. Raises
+    ConfigError when a file named by *config* does not exist.
+    """
+    named = env.get("TRADING_HOME", "")
+    home = Path(named).expanduser().absolute() if named else None
+    if config is not None:
+        config = config.expanduser().absolute()
+        if not config.is_file():
+            raise ConfigError(f"no settings file at {config}", hint="correct the path of --config")
+        return Home(home or config.parent, config)
+    home = home or Path.cwd()
+    found = home / "config.yaml"
+    return Home(home, found if found.exists() else None)
+
+
+def read_settings(
+    path: Path | None,
+    model: type[Model],
+    *,
+    env: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> Model:
+    """Return the settings as *model*; *overrides* maps dotted keys (flags) to values.
+
+    Raises ConfigError with one line per wrong key: ``config.yaml:12:5: risk.position: …``.
+    """
+    given, wrong = _gathered(path, model, env, overrides)
+    wrong += [
+        _line(item.where, key, _unknown(model, key))
+        for key, item in given.items()
+        if not _known(model, key)
+    ]
+    tree: dict[str, Any] = {}
+    for key, item in given.items():
+        if _known(model, key):
+            _put(tree, key, item.value)
+    try:
+        settings = model.model_validate(tree)
+    except ValidationError as error:
+        wrong += [_explained(one, given) for one in error.errors(include_url=False)]
+        raise _bad(wrong) from None
+    if wrong:
+        raise _bad(wrong)
+    return settings
+
+
+def origins(
+    path: Path | None,
+    model: type[BaseModel],
+    *,
+    env: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return for every dotted key given: ``flag``, the variable, or ``config.yaml:12:5``.
+
+    A key that is not in it has its default.
+    """
+    given, _wrong = _gathered(path, model, env, overrides)
+    return {".".join(key): item.where for key, item in given.items()}
+
+
+def read_secrets(home: Path, env: Mapping[str, str]) -> Secrets:
+    """Return the secrets from <home>/secrets.env and the environment, which wins.
+
+    Raises ConfigError when the file is a link, not ours or open to others, or names no secret.
+    """
+    known = {f"TRADING_{name.upper()}": name for name in Secrets.model_fields}
+    found: dict[str, SecretStr] = {}
+    path = home / "secrets.env"
+    for number, name, value in _secret_lines(path):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"{path}:{number}: no such secret{meant}", hint="correct the name")
+        if value:
+            found[known[name]] = SecretStr(value)
+    found.update({name: SecretStr(env[key]) for key, name in known.items() if env.get(key)})
+    return Secrets(**found)
+
+
+def _secret_lines(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, name and value of each KEY=VALUE line of a file that is safely ours."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        why = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        raise ConfigError(f"{path} {why}", hint="make it a plain file of yours") from error
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+            raise ConfigError(f"{path} is not a plain file of yours", hint=f"chown it: {path}")
+        if info.st_mode & 0o177:
+            raise ConfigError(f"{path} may be read by others", hint=f"chmod 600 {path}")
+        lines = file.read(_MAX_BYTES).splitlines()
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{path}:{number}: not KEY=VALUE", hint="one KEY=VALUE a line")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        yield number, name.strip(), value
+
+
+def _gathered(
+    path: Path | None,
+    model: type[BaseModel],
+    env: Mapping[str, str],
+    overrides: Mapping[str, Any] | None,
+) -> tuple[dict[Path_, _Given], list[str]]:
+    """Return what file, environment and flags give, the later winning, and what is wrong."""
+    wrong: list[str] = []
+    given: dict[Path_, _Given] = {}
+    if path is not None:
+        given.update(_from_file(path, model, wrong))
+    for name in sorted(env):
+        if name.upper().startswith(PREFIX):
+            key = tuple(name[len(PREFIX) :].lower().split("__"))
+            try:
+                value = yaml.load(env[name], Loader=_LOADER)  # noqa: S506  # the safe loader
+            except yaml.YAMLError:
+                value = env[name]
+            _replace(given, key, _Given(name, value))
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _replace(given, tuple(dotted.split(".")), _Given("flag", value))
+    return given, wrong
+
+
+def _replace(given: dict[Path_, _Given], key: Path_, item: _Given) -> None:
+    """Put *item* at *key* in the place of what stood at or below it."""
+    for old in [other for other in given if other[: len(key)] == key]:
+        del given[old]
+    given[key] = item
+
+
+def _from_file(path: Path, model: type[BaseModel], wrong: list[str]) -> dict[Path_, _Given]:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", hint="correct the file") from error
+    if mode & 0o022:
+        raise ConfigError(f"{path} may be changed by others", hint=f"chmod go-w {path}")
+    if len(text) > _MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {_MAX_BYTES:,} characters", hint="shorten it")
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=_LOADER)):
+            raise ConfigError(f"{path}: aliases (*name) are not allowed", hint="write it out")
+        root = yaml.compose(text, Loader=_LOADER)
+        found: dict[Path_, _Given] = {}
+        if root is not None:
+            if not isinstance(root, MappingNode):
+                raise _bad([f"{_where(path, root)}: the file must be `key: value` lines"])
+            _walk(path, root, model, (), found, wrong)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
+        raise _bad([f"{at}: not YAML: {error.problem}"]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _bad([f"{path.name}: not YAML that can be read"]) from error
+    return found
+
+
+def _walk(  # a recursion carries its accumulators
+    path: Path,
+    node: MappingNode,
+    model: type[BaseModel] | None,
+    prefix: Path_,
+    found: dict[Path_, _Given],
+    wrong: list[str],
+) -> None:
+    """Collect the leaves of *node*, and what is wrong with its keys."""
+    seen: set[str] = set()
+    for key_node, value in node.value:
+        name = key_node.value if isinstance(key_node, ScalarNode) else "?"
+        key = (*prefix, name)
+        where = _where(path, key_node)
+        if name in seen:
+            wrong.append(_line(where, key, "given twice"))
+            continue
+        seen.add(name)
+        fields = model.model_fields if model else {}
+        if _SECRET_KEY.search(name) and name not in fields:
+            wrong.append(_line(where, key, "a secret: put it in secrets.env as TRADING_…"))
+            continue
+        below = _submodel(model, name)
+        if isinstance(value, MappingNode) and below is not None:
+            _walk(path, value, below, key, found, wrong)
+        elif not (below is not None and _empty(value)):
+            found[key] = _Given(where, _built(value, where, key, wrong))
+
+
+def _empty(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _built(node: Node, where: str, key: Path_, wrong: list[str]) -> Any:
+    """Return the Python value of *node*; duplicate keys inside it are wrong, too."""
+    if isinstance(node, SequenceNode):
+        return [_built(item, where, key, wrong) for item in node.value]
+    if isinstance(node, MappingNode):
+        result: dict[Any, Any] = {}
+        for key_node, value in node.value:
+            name = _built(key_node, where, key, wrong)
+            name = str(name) if isinstance(name, list | dict) else name
+            if name in result:
+                wrong.append(_line(where, (*key, str(name)), "given twice"))
+            result[name] = _built(value, where, key, wrong)
+        return result
+    loader = _LOADER("")
+    try:
+        return loader.construct_object(node)
+    except yaml.YAMLError as error:
+        wrong.append(_line(where, key, f"not a plain value ({getattr(error, 'problem', '')})"))
+        return None
+    finally:
+        loader.dispose()
+
+
+def _submodel(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
+    """Return the section that *name* is, None for a leaf."""
+    field = model.model_fields.get(name) if model else None
+    if field is None:
+        return None
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _known(model: type[BaseModel], key: Path_) -> bool:
+    """Say whether *key* leads to a field."""
+    here: type[BaseModel] | None = model
+    for name in key:
+        if here is None or name not in here.model_fields:
+            return False
+        here = _submodel(here, name)
+    return True
+
+
+def _unknown(model: type[BaseModel], key: Path_) -> str:
+    """Return the sentence for a key that is no setting, with the nearest that is."""
+    here: type[BaseModel] | None = model
+    for name in key:
+        fields = list(here.model_fields) if here else []
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, 1)
+            return f"no such setting; did you mean {near[0]}?" if near else "no such setting"
+        here = _submodel(here, name)
+    return "no such setting"
+
+
+def _put(tree: dict[str, Any], key: Path_, value: Any) -> None:
+    for name in key[:-1]:
+        below = tree.setdefault(name, {})
+        if not isinstance(below, dict):
+            return
+        tree = below
+    tree[key[-1]] = value
+
+
+def _explained(error: Any, given: Mapping[Path_, _Given]) -> str:
+    """Return one line for one of pydantic's errors, with the place the value came from."""
+    key = tuple(str(part) for part in error["loc"])
+    near = [item for place, item in given.items() if place == key[: len(place)]]
+    near = near or [item for place, item in given.items() if place[: len(key)] == key]
+    said = error["msg"][:1].lower() + error["msg"][1:]
+    got = error.get("input")
+    shown = "" if isinstance(got, dict) else f" (got {str(got)[:60]!r})"
+    return _line(near[0].where if near else "settings", key, said + shown)
+
+
+def _where(path: Path, node: Node) -> str:
+    return f"{path.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+
+def _line(where: str, key: Path_, said: str) -> str:
+    return f"{where}: {'.'.join(key)}: {said}"
+
+
+def _bad(wrong: list[str]) -> ConfigError:
+    return ConfigError("\n".join(wrong), hint="correct it, then run: trading config check")

@@ -1,0 +1,234 @@
+"""What people say: one event, one UTC day at a time; engagement grows until it is asked for."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trading_cli.simulator.cast import DAY, HOUR, EventPlan
+from trading_cli.simulator.dice import digest, stream
+from trading_cli.simulator.shocks import shocks, swell
+from trading_cli.simulator.titles import day_words
+from trading_cli.simulator.trading_day import rhythm
+
+PER_DAY = {"gdelt": 14.0, "google_news": 14.0, "bluesky": 30.0, "hacker_news": 3.0, "x": 34.0}
+NEWS = {"gdelt", "google_news"}
+_IDLE = 0.12
+_DOMAINS = [f"{a}{b}.example" for a in ("daily", "metro", "global", "capital", "evening", "open")
+            for b in ("herald", "courier", "wire", "ledger", "gazette", "observer")]  # fmt: skip
+_GOOD = [
+    "surges",
+    "leads",
+    "strong",
+    "win",
+    "confident",
+    "breakthrough",
+    "great",
+    "success",
+    "boost",
+    "optimistic",
+]
+_BAD = [
+    "falls",
+    "trouble",
+    "weak",
+    "lose",
+    "fears",
+    "setback",
+    "terrible",
+    "failure",
+    "doubts",
+    "pessimistic",
+]
+_FLAT = [
+    "says",
+    "reports",
+    "watches",
+    "expects",
+    "discusses",
+    "considers",
+    "asks",
+    "notes",
+    "updates",
+    "waits",
+]
+_FILL = [
+    "analysts",
+    "today",
+    "morning",
+    "committee",
+    "officials",
+    "sources",
+    "latest",
+    "people",
+    "city",
+    "season",
+    "public",
+    "report",
+    "review",
+    "debate",
+    "schedule",
+    "insiders",
+    "crowd",
+    "press",
+    "evening",
+    "statement",
+    "question",
+    "members",
+    "question",
+    "decision",
+    "weekend",
+    "meeting",
+    "figures",
+    "outlook",
+    "comment",
+    "readers",
+    "timeline",
+    "background",
+    "context",
+    "summary",
+    "interview",
+    "desk",
+    "bulletin",
+    "column",
+    "thread",
+    "briefing",
+    "agenda",
+    "panel",
+    "notes",
+    "signal",
+    "minutes",
+    "audience",
+]
+_NOISE = [
+    "recipe",
+    "garden",
+    "traffic",
+    "playlist",
+    "weather",
+    "bakery",
+    "museum",
+    "hiking",
+    "puzzle",
+    "furniture",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One post and what it will have gathered in the end."""
+
+    id: str
+    text: str
+    author: str
+    domain: str
+    created: int
+    likes: float
+    followers: int | None
+    language: str
+    words: frozenset[str]
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the lowercased words of three letters or more."""
+    return frozenset(re.findall(r"[a-z0-9]{3,}", text.lower()))
+
+
+def query_words(query: str) -> frozenset[str]:
+    """Return the words a query asks for, without operators such as when:1d, OR, -is:retweet."""
+    kept = [w for w in query.split() if ":" not in w and w not in {"OR", "AND", "NOT"}]
+    return word_set(" ".join(kept))
+
+
+def said(seed: int, event: EventPlan, source: str, day: int) -> tuple[Said, ...]:
+    """Return every post of *source* about *event* on UTC day *day*, oldest first."""
+    rng = stream(seed, "talk", event.key, source, day)
+    hours = day * DAY + HOUR * np.arange(24.0)
+    hours = hours[(hours >= event.opens) & (hours < event.closes)]
+    if not len(hours) or event.zombie:
+        return ()
+    rate = PER_DAY[source] / 24 * (1.0 if event.liquid else _IDLE)
+    fine = np.repeat(hours, 12) + np.tile(300 * np.arange(12.0), len(hours))
+    burst = swell(fine, shocks(seed, event), talk=True)
+    counts = rng.poisson(rate / 12 * rhythm(fine) * burst)
+    at = np.repeat(fine, counts).astype(np.int64)
+    at = np.sort(at + rng.integers(0, 300, len(at)))
+    out: list[Said] = []
+    for i, created in enumerate(at):
+        post = _post(rng, event, source, int(created), f"{event.key}.{source}.{day}.{i}")
+        out.append(post)
+        if source in NEWS and rng.random() < 0.2:  # noqa: PLR2004  # one story in five is syndicated
+            out.extend(_copies(rng, post, (day + 1) * DAY))
+    return tuple(sorted(out, key=lambda p: (p.created, p.id)))
+
+
+def _copies(rng: np.random.Generator, post: Said, until: int) -> list[Said]:
+    """Return the same story on other domains within three hours, before *until*."""
+    out = []
+    for k in range(int(rng.integers(1, 5))):
+        created = post.created + int(rng.integers(60, 3 * HOUR))
+        domain = _DOMAINS[int(rng.integers(len(_DOMAINS)))]
+        if created < until:
+            new = digest(post.id, k, size=8).hex()
+            out.append(Said(new, post.text, domain, domain, created, post.likes,
+                            post.followers, post.language, post.words))  # fmt: skip
+    return out
+
+
+def _post(rng: np.random.Generator, event: EventPlan, source: str, created: int, key: str) -> Said:
+    """Return one post: mostly on the subject, sometimes about the price, sometimes noise."""
+    text = _text(rng, event)
+    domain = _DOMAINS[int(rng.integers(len(_DOMAINS)))] if source in NEWS else f"{source}.example"
+    author = domain if source in NEWS else f"{event.words[0][:6]}{int(rng.pareto(1.2) * 20) % 900}"
+    famous = rng.lognormal(6, 2)
+    return Said(
+        digest(key, size=8).hex(),
+        text,
+        author,
+        domain,
+        created,
+        float(rng.lognormal(1.5, 1.4)),
+        int(famous) if source in {"x", "bluesky"} else None,
+        "en" if rng.random() < 0.93 else ("es", "de", "pt")[int(rng.integers(3))],  # noqa: PLR2004
+        word_set(text),
+    )
+
+
+def _text(rng: np.random.Generator, event: EventPlan) -> str:
+    """Return a sentence that holds most of the event's words."""
+    roll = rng.random()
+    fill = [str(w) for w in rng.choice(_FILL, 7, replace=False)]
+    if roll < 0.06:  # noqa: PLR2004  # off-topic posts that share one word
+        word = event.words[int(rng.integers(len(event.words)))]
+        noise = " ".join(str(w) for w in rng.choice(_NOISE, 4, replace=False))
+        return f"{word.title()} {noise} {' '.join(fill[:4])}"
+    mood = rng.random()
+    moods = _GOOD if mood < 0.35 else _BAD if mood < 0.6 else _FLAT  # noqa: PLR2004  # a mild lean
+    verb = moods[int(rng.integers(len(moods)))]
+    subject = event.title.rstrip("?").replace("Will ", "").replace(" ___", "")
+    date = day_words(event.deadline, year=False)
+    core = subject if rng.random() < 0.6 else " ".join(w.title() for w in event.words)  # noqa: PLR2004
+    if roll < 0.14:  # noqa: PLR2004  # talk about the price itself
+        return f"{core}: now {int(rng.integers(5, 96))}% on Polymarket, {fill[0]} {fill[1]} {verb}"
+    return f"{fill[0].title()} {fill[1]} {verb}: {core}, {' '.join(fill[2:6])} ahead of {date}"
+
+
+def neutral(post: Said, source: str, now: float) -> dict[str, Any]:
+    """Return the post as the server wants it, with the engagement it has at *now*."""
+    grown = 1 - math.exp(-max(0.0, now - post.created) / (5 * HOUR))
+    social = source not in NEWS
+    return {
+        "id": post.id,
+        "text": post.text,
+        "author": post.author,
+        "url": f"https://{post.domain}/{post.id}",
+        "domain": post.domain,
+        "created": post.created,
+        "likes": int(post.likes * 6 * grown) if social else None,
+        "reposts": int(post.likes * grown) if social and source != "hacker_news" else None,
+        "replies": int(post.likes * 1.5 * grown) if social else None,
+        "followers": post.followers,
+        "language": post.language,
+    }

@@ -6,7 +6,7 @@ chooses. A source that is absent or failing is a named state, never a zero.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 
 from trading_cli.app.collection import Collection
@@ -47,6 +47,7 @@ def _listen(work: Collection, asked: Selection) -> None:
     if not subjects or not chosen:
         return
     scorer = Scorer(list(subjects.values()))
+    work.say(f"talk: asking {', '.join(chosen)}, each at its own pace; this can take minutes")
     with ThreadPoolExecutor(len(chosen), "talk") as pool:
         heard = [
             pool.submit(
@@ -58,7 +59,7 @@ def _listen(work: Collection, asked: Selection) -> None:
             )
             for name, voice in chosen.items()
         ]
-        for future in heard:
+        for future in as_completed(heard):
             _keep(work, future.result(), subjects, scorer)
 
 

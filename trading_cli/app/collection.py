@@ -56,7 +56,7 @@ class Collection:
     def note(self, gathered: Gathered, stored: int) -> None:
         """Keep what *gathered* could not bring, and its tally."""
         tally = gathered.tally
-        tally.stored += stored
+        tally.stored = stored
         self.report.sources[gathered.source] = tally
         with self.store.transaction() as tx:
             ledger.record_refusals(tx, gathered.of(Refusal))

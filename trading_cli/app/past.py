@@ -39,7 +39,7 @@ def fill(work: Collection, followed: Followed, asked: timedelta | None) -> None:
     for group in _groups(work):
         if deadline is not None and clock.monotonic() >= deadline:
             break
-        _fetch(work, group, deadline, gathered)
+        _fetch(work, group, gathered)
     for kind, total in gathered.items():
         if total is not None:
             work.note(total, total.tally.stored)
@@ -70,16 +70,14 @@ def _groups(work: Collection) -> Iterator[Group]:
             yield kind, start, stop, held[at : at + MARKETS_AT_ONCE]
 
 
-def _fetch(
-    work: Collection, group: Group, deadline: float | None, totals: dict[str, Gathered | None]
-) -> None:
+def _fetch(work: Collection, group: Group, totals: dict[str, Gathered | None]) -> None:
     kind, start, stop, windows = group
     with work.store.reading() as look:
         names = [window.market_id for window in windows]
         markets = listings.listing_at(look, as_of=work.toolkit.clock.now(), venue_ids=names)
     venue = work.toolkit.venue()
     source, client = (venue.history, venue.clob) if kind == MIDS else (venue.trades, venue.data)
-    wanted = Wanted(start, stop, tuple(markets), deadline=deadline)
+    wanted = Wanted(start, stop, tuple(markets))
     came = drain(source, wanted, clock=work.toolkit.clock, clients=(client,))
     came.tally.stored = _keep(work, kind, windows, markets, came)
     total = totals[kind]

@@ -125,7 +125,7 @@ def keys(model: type[Section] = Settings, prefix: str = "") -> Iterator[tuple[st
 def render_config() -> str:
     """Return the complete, commented config.yaml with every default."""
     lines = [
-        "# Settings of `trading`. Every key is shown with its default; delete what you do not change.",
+        "# Settings of `trading`: every key with its default. Delete what you do not change.",
         "# Precedence: flag > TRADING__SECTION__KEY > this file > default.",
         "# Secrets never go here: they come from the environment or from secrets.env (mode 0600).",
         "",

@@ -11,17 +11,15 @@ fit into ``per_s`` plus the lateness we allow a sleeper. One who wakes later tha
 
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import CircuitOpen, SourceDown, SourceThrottled
-from trading_cli.core.limits_file import connect, set_aside
+from trading_cli.core.limits_file import LimitsFile
 
 FAILURES_TO_OPEN = 5
 OPEN_S = 60.0
@@ -85,10 +83,12 @@ class BudgetState:
 
 @dataclass(frozen=True)
 class _Grant:
-    """An instant reserved: *wait_s* from now, *due* on the monotonic clock."""
+    """An instant reserved: *wait_s* from now, *due* on the monotonic clock, in which file."""
 
     wait_s: float
     due: float
+    probe: bool
+    generation: int
 
 
 def default_limits_path(env: Mapping[str, str] | None = None) -> Path:
@@ -108,13 +108,10 @@ class Limiter:
     """
 
     def __init__(self, path: Path, *, clock: Clock, wall: Callable[[], float] = time.time) -> None:
-        self._path = path
         self._clock = clock
         self._wall = wall
-        self._lock = threading.Lock()
         self._random = SystemRandom()
-        self._pid = os.getpid()
-        self._db = connect(path, wall())
+        self._file = LimitsFile(path, wall)
 
     def acquire(self, host: str, endpoint: str, rate: Rate, deadline: float | None) -> float:
         """Sleep until a request may be sent; return the seconds waited.
@@ -123,23 +120,23 @@ class Limiter:
         the host's own wish outlasts the deadline, SourceDown when our budget does.
         """
         began = self._clock.monotonic()
-        first = True
+        former: _Grant | None = None
         while True:
-            grant = self._reserve(host, endpoint, rate, deadline, first=first)
-            first = False
-            if grant.wait_s <= 0:
+            grant = self._reserve(host, endpoint, rate, deadline, former)
+            if grant.wait_s > 0:
+                self._clock.sleep(grant.wait_s)
+            stopped = grant.wait_s > 0 and self._stopped_meanwhile(host, endpoint, grant)
+            if self._clock.monotonic() - grant.due <= rate.slack_s and not stopped:
                 return self._clock.monotonic() - began
-            self._clock.sleep(grant.wait_s)
-            late = self._clock.monotonic() - grant.due
-            if late <= rate.slack_s and not self._stopped_meanwhile(host, endpoint):
-                return self._clock.monotonic() - began
+            former = grant
 
     def throttled(self, host: str, endpoint: str, retry_after: float | None) -> None:
         """Note a 429: nobody asks that endpoint before *retry_after* seconds have passed.
 
         Without a number we back off ourselves, doubling with jitter up to five minutes.
         """
-        with self._transaction() as (db, now):
+
+        def noted(db: sqlite3.Connection, now: float) -> None:
             row = db.execute(
                 "SELECT blocked, strikes FROM budget WHERE host = ? AND endpoint = ?",
                 (host, endpoint),
@@ -158,10 +155,14 @@ class Limiter:
                 " throttled = throttled + 1",
                 (host, endpoint, max(blocked, now + pause), strikes, now),
             )
+            _close_circuit(db, host)  # who tells us to wait is there
+
+        self._file.write(noted)
 
     def failed(self, host: str) -> None:
         """Note a failure to reach *host*; the fifth in a row opens its circuit."""
-        with self._transaction() as (db, now):
+
+        def noted(db: sqlite3.Connection, now: float) -> None:
             row = db.execute(
                 "SELECT failures, opened, until FROM circuit WHERE host = ?", (host,)
             ).fetchone()
@@ -177,62 +178,75 @@ class Limiter:
                 (host, failures, opened, until, now),
             )
 
+        self._file.write(noted)
+
     def succeeded(self, host: str, endpoint: str = "") -> None:
         """Note that *host* answered: its circuit closes, the back-off of *endpoint* ends."""
-        with self._reading() as db:
-            troubled = db.execute(
+        troubled = self._file.read(
+            lambda db: db.execute(
                 "SELECT EXISTS (SELECT 1 FROM circuit WHERE host = ?1 AND failures > 0) OR"
                 " EXISTS (SELECT 1 FROM budget WHERE host = ?1 AND endpoint = ?2 AND strikes > 0)",
                 (host, endpoint),
             ).fetchone()[0]
+        )
         if not troubled:
             return
-        with self._transaction() as (db, _now):
-            db.execute(
-                "UPDATE circuit SET failures = 0, opened = 0, until = 0, probe = 0 WHERE host = ?",
-                (host,),
-            )
+
+        def noted(db: sqlite3.Connection, _now: float) -> None:
+            _close_circuit(db, host)
             db.execute(
                 "UPDATE budget SET strikes = 0 WHERE host = ? AND endpoint = ?", (host, endpoint)
             )
 
+        self._file.write(noted)
+
     def report(self) -> list[BudgetState]:
         """Return how every budget ever used stands, by host and endpoint."""
-        with self._reading() as db:
-            now = self._wall()
-            rows = db.execute(
+        now = self._wall()
+        rows = self._file.read(
+            lambda db: db.execute(
                 "SELECT b.host, b.endpoint, sent, waited, throttled, tat, interval, depth,"
                 " blocked, coalesce(c.failures, 0), coalesce(c.until, 0)"
                 " FROM budget b LEFT JOIN circuit c ON c.host = b.host"
                 " ORDER BY b.host, b.endpoint"
             ).fetchall()
+        )
         return [_state(row, now) for row in rows]
 
     def close(self) -> None:
         """Close the file. The limiter must not be used afterwards."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def _reserve(
-        self, host: str, endpoint: str, rate: Rate, deadline: float | None, *, first: bool
+        self,
+        host: str,
+        endpoint: str,
+        rate: Rate,
+        deadline: float | None,
+        former: _Grant | None,
     ) -> _Grant:
-        """Take the next free instant in one transaction."""
-        with self._transaction() as (db, now):
+        """Take the next free instant in one transaction; *former* is the one that was missed."""
+
+        def taken(db: sqlite3.Connection, now: float) -> _Grant:
             mono = self._clock.monotonic()
-            _heed_circuit(db, host, now)
+            mono -= max(0.0, self._wall() - now)  # when it was now: a grant counts from there
+            probe = _heed_circuit(db, host, now, held=former is not None and former.probe)
             interval, depth = rate.interval_s, rate.depth
             tat, blocked = _budget(db, host, endpoint, rate, now)
             instant = max(now, tat - (depth - 1) * interval, blocked)
             wait = instant - now
             self._refuse_late(host, endpoint, wait, blocked - now, mono, deadline)
+            sent = former is None
             db.execute(
                 "INSERT INTO budget (host, endpoint, tat, interval, depth, sent, waited, seen)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (host, endpoint) DO UPDATE"
                 " SET tat = ?3, interval = ?4, depth = ?5, sent = sent + ?6,"
                 " waited = waited + ?7, seen = ?8",
-                (host, endpoint, max(tat, instant) + interval, interval, depth, first, wait, now),
+                (host, endpoint, max(tat, instant) + interval, interval, depth, sent, wait, now),
             )
-        return _Grant(wait, mono + wait)
+            return _Grant(wait, mono + wait, probe, self._file.generation)
+
+        return self._file.write(taken)
 
     def _refuse_late(  # one instant and what it is measured against
         self,
@@ -257,76 +271,41 @@ class Limiter:
             host, f"our own budget for {endpoint} has no room before the deadline ({wait:.1f} s)"
         )
 
-    def _stopped_meanwhile(self, host: str, endpoint: str) -> bool:
+    def _stopped_meanwhile(self, host: str, endpoint: str, grant: _Grant) -> bool:
         """Say whether somebody was told to wait, or the circuit opened, while we slept."""
-        with self._reading() as db:
-            found = db.execute(
+        found = self._file.read(
+            lambda db: db.execute(
                 "SELECT EXISTS (SELECT 1 FROM budget WHERE host = ?1 AND endpoint = ?2"
                 " AND blocked > ?3) OR EXISTS (SELECT 1 FROM circuit WHERE host = ?1"
                 " AND until > ?3)",
                 (host, endpoint, self._wall()),
             ).fetchone()
-        return bool(found[0])
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection for one statement."""
-        with self._lock, self._spoken_plainly():
-            yield self._own()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[tuple[sqlite3.Connection, float]]:
-        """Yield the connection inside a write transaction, and the wall time in it.
-
-        When the wall clock went back since the last write, every instant in the file goes back
-        with it, so nobody waits longer than before.
-        """
-        with self._lock, self._spoken_plainly():
-            db = self._own()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                now = self._wall()
-                _follow_the_clock(db, now)
-                yield db, now
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-
-    @contextmanager
-    def _spoken_plainly(self) -> Iterator[None]:
-        """Turn SQLite's failures into ours; a damaged file is set aside for the next caller."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise SourceDown(
-                "limits", f"the shared file {self._path} cannot be used now: {error}"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            set_aside(self._path, str(error), self._wall())
-            self._db = connect(self._path, self._wall())
-            raise SourceDown("limits", f"the shared file {self._path} was damaged") from error
-
-    def _own(self) -> sqlite3.Connection:
-        """Return this process's connection; one inherited through fork is never used."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._db = connect(self._path, self._wall())
-        return self._db
+        )
+        return bool(found[0]) or grant.generation != self._file.generation
 
 
-def _heed_circuit(db: sqlite3.Connection, host: str, now: float) -> None:
-    """Raise CircuitOpen, or claim the one probe of a circuit that may be tried again."""
+def _heed_circuit(db: sqlite3.Connection, host: str, now: float, *, held: bool) -> bool:
+    """Raise CircuitOpen, or claim the one probe of a circuit that may be tried again.
+
+    Return whether the caller has that probe now; *held* says that it had it before.
+    """
     row = db.execute(
         "SELECT failures, until, probe FROM circuit WHERE host = ?", (host,)
     ).fetchone()
     if row is None or row[0] < FAILURES_TO_OPEN:
-        return
+        return False
     _failures, until, probe = row
-    if max(until, probe) > now:
-        raise CircuitOpen(host, max(until, probe) - now)
+    closed_until = until if held else max(until, probe)
+    if closed_until > now:
+        raise CircuitOpen(host, closed_until - now)
     db.execute("UPDATE circuit SET probe = ? WHERE host = ?", (now + PROBE_S, host))
+    return True
+
+
+def _close_circuit(db: sqlite3.Connection, host: str) -> None:
+    db.execute(
+        "UPDATE circuit SET failures = 0, opened = 0, until = 0, probe = 0 WHERE host = ?", (host,)
+    )
 
 
 def _budget(
@@ -341,19 +320,6 @@ def _budget(
     careful = db.execute("SELECT careful_since FROM file").fetchone()[0]
     tat = now if careful is None else careful + rate.window_s + (rate.depth - 1) * rate.interval_s
     return tat, 0.0 if row is None else row[1]
-
-
-def _follow_the_clock(db: sqlite3.Connection, now: float) -> None:
-    """Shift every instant in the file when the wall clock went back."""
-    (seen,) = db.execute("SELECT seen FROM file").fetchone()
-    if now < seen:
-        back = seen - now
-        db.execute("UPDATE budget SET tat = tat - ?1, blocked = max(0, blocked - ?1)", (back,))
-        db.execute(
-            "UPDATE circuit SET until = max(0, until - ?1), probe = max(0, probe - ?1)", (back,)
-        )
-        db.execute("UPDATE file SET careful_since = careful_since - ?", (back,))
-    db.execute("UPDATE file SET seen = ?", (now,))
 
 
 def _told_to_wait(host: str, endpoint: str, seconds: float) -> SourceThrottled:

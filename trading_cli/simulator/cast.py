@@ -32,7 +32,10 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MarketPlan:
-    """One market's fixed facts; ``absent`` names wire fields that its listing leaves out."""
+    """One market's fixed facts; ``absent`` names wire fields that its listing leaves out.
+
+    ``legacy``: settled before the venue wrote payouts, so that its listing shows none.
+    """
 
     id: str
     condition: str
@@ -57,6 +60,7 @@ class MarketPlan:
     rules_changed_at: float | None = None
     wash: bool = False
     traded_once: bool = False
+    legacy: bool = False
     absent: frozenset[str] = frozenset()
 
     @property

@@ -1,14 +1,13 @@
 """One market as Gamma writes it: strings in strings, and what is absent is left out."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from trading_cli.simulator import titles
-from trading_cli.simulator.books import mid
 from trading_cli.simulator.cast import DAY, HOUR, STEP, EventPlan, MarketPlan
 from trading_cli.simulator.casting import iso, spaced
 from trading_cli.simulator.dice import digest, number
-from trading_cli.simulator.prices import Path
 
 _PLAIN: dict[str, Any] = {
     "active": True,
@@ -35,6 +34,15 @@ _PLAIN: dict[str, Any] = {
     "requiresTranslation": False,
     "pagerDutyNotificationEnabled": False,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best YES prices in ticks (a bid of 0: none), or what YES paid once that is so."""
+
+    bid: int = 0
+    ask: int = 0
+    payout: float | None = None
 
 
 def tags(event: EventPlan) -> list[dict[str, str]]:
@@ -132,7 +140,7 @@ def object_at(
     base: dict[str, Any],
     event: EventPlan,
     market: MarketPlan,
-    quotes: Path,
+    quote: Quote,
     volume_24h: float,
     now: float,
 ) -> dict[str, Any]:
@@ -151,7 +159,7 @@ def object_at(
     if market.rules_changed_at is not None and now >= market.rules_changed_at:
         out["description"] = f"{market.description} Clarification: only official counts matter."
     _status(out, event, now)
-    _quote(out, event, market, quotes, now)
+    _prices(out, market, quote)
     if market.daily_usd > 0 and not event.zombie:
         _volume(out, event, market, volume_24h, now)
     return out
@@ -174,18 +182,15 @@ def _status(out: dict[str, Any], event: EventPlan, now: float) -> None:
         out["umaEndDate"] = spaced(event.closes)
 
 
-def _quote(
-    out: dict[str, Any], event: EventPlan, market: MarketPlan, quotes: Path, now: float
-) -> None:
-    """Write prices and liquidity."""
-    if now >= event.closes:
-        paid = quotes.payouts[market.member]
-        out["outcomePrices"] = json.dumps([f"{paid:g}", f"{1 - paid:g}"])
+def _prices(out: dict[str, Any], market: MarketPlan, quote: Quote) -> None:
+    """Write prices and liquidity; the oldest settlements read "0", "0", as the venue's do."""
+    paid, bid, ask = quote.payout, quote.bid, quote.ask
+    if paid is not None:
+        shown = ["0", "0"] if market.legacy else [f"{paid:g}", f"{1 - paid:g}"]
+        out["outcomePrices"] = json.dumps(shown)
         out |= {"bestAsk": 1, "spread": 1, "lastTradePrice": paid}
         return
-    column = quotes.index(now)
-    bid, ask = int(quotes.bid[market.member, column]), int(quotes.ask[market.member, column])
-    middle = mid(market, quotes, column)
+    middle = round((bid + ask) / (2 * market.ticks), 6)
     out["outcomePrices"] = json.dumps([f"{middle:g}", f"{round(1 - middle, 6):g}"])
     if bid > 0:
         out["bestBid"] = round(bid / market.ticks, 4)

@@ -20,6 +20,7 @@ from trading_cli.simulator.shocks import DRIFT_HOURS, shocks, swell
 
 FLIP = 0.07
 VOID = 0.04
+DRIFTING = frozenset({Kind.TALK_LEADS, Kind.COMMON_CAUSE})
 Ticks = NDArray[np.int16]
 
 
@@ -57,10 +58,8 @@ def _clock(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, float]:
 
 
 def _drift(seed: int, event: EventPlan, times: Floats, left: Floats) -> Floats:
-    """Return the planted push on the latent state, cumulated; zeros for fair events."""
+    """Return the planted push on the latent state, cumulated; never asked of fair events."""
     out = np.zeros(len(times))
-    if event.kind not in {Kind.TALK_LEADS, Kind.COMMON_CAUSE}:
-        return out
     for shock in shocks(seed, event):
         if shock.price_at is None:
             continue
@@ -70,22 +69,47 @@ def _drift(seed: int, event: EventPlan, times: Floats, left: Floats) -> Floats:
     return out
 
 
-def _latents(seed: int, event: EventPlan, count: int, times: Floats) -> tuple[Floats, Floats]:
-    """Return *count* latent states (count, steps + 1, the last decides) and the spread left."""
+def _ends(seed: int, event: EventPlan, count: int) -> Floats:
+    """Return where *count* latent states end without any push: their sign decides.
+
+    Drawn first, so that an outcome costs one number; `_latents` walks there.
+    """
+    return stream(seed, "end", event.key).standard_normal(count)
+
+
+def _final_push(seed: int, event: EventPlan) -> float:
+    """Return the planted push on the first state's end."""
+    if event.kind not in DRIFTING:
+        return 0.0
+    times = _grid(event)
+    return float(_drift(seed, event, times, _left(seed, event, times)[1])[-1])
+
+
+def _left(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, Floats]:
+    """Return the share of the latent clock passed before each step, and the spread left then."""
     part, end_share = _clock(seed, event, times)
     passed = np.cumsum(part) - part
-    left = np.sqrt(np.maximum(1 - passed, end_share))
-    push = _drift(seed, event, times, left)
-    out = np.empty((count, len(times) + 1))
+    return part, np.sqrt(np.maximum(1 - passed, end_share))
+
+
+def _latents(seed: int, event: EventPlan, count: int, times: Floats) -> tuple[Floats, Floats]:
+    """Return *count* latent states, shape (count, steps), and the spread left at each step.
+
+    A Brownian bridge to the ends drawn before has the law of the free motion.
+    """
+    part, left = _left(seed, event, times)
+    passed = np.cumsum(part)
+    root = np.sqrt(part)
+    ends = _ends(seed, event, count)
+    out = np.zeros((count, len(times)))
     for row in range(count):
         rng = stream(seed, "latent", event.key, row)
-        noise = rng.standard_normal(len(times))
-        walk = np.cumsum(np.sqrt(part) * noise)
-        out[row, 0] = 0
-        out[row, 1:] = walk
-        out[row, :-1] += push if row == 0 else 0
-        last = walk[-1] + np.sqrt(end_share) * rng.standard_normal()
-        out[row, -1] = last + (push[-1] if row == 0 else 0)
+        free = np.cumsum(root * rng.standard_normal(len(times)))
+        beyond = np.sqrt(max(0.0, 1 - passed[-1])) * rng.standard_normal()
+        walk = free + passed * (ends[row] - free[-1] - beyond)
+        out[row, 1:] = walk[:-1]
+    if event.kind in DRIFTING:
+        out[0] += _drift(seed, event, times, left)
     return out, left
 
 
@@ -94,53 +118,75 @@ def _start(p: float) -> float:
     return NormalDist().inv_cdf(min(max(p, 0.002), 0.998))
 
 
-def _single(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, tuple[float, ...]]:
-    """Return the fair price of a stand-alone market, and what its YES pays."""
-    state, left = _latents(seed, event, 1, times)
-    wide = 0.5 if event.liquid else 0.9
-    x = state[0] + stream(seed, "start", event.key).normal(0, wide)
-    raw = normal_cdf(x[:-1] / left)
-    won = float(x[-1] > 0)
-    if event.half:
-        void = chance(seed, "void", event.key) < VOID
-        return VOID / 2 + (1 - VOID) * raw[None], (0.5 if void else won,)
-    if event.disputed is not None:
-        flip = chance(seed, "flip", event.key) < FLIP
-        return FLIP + (1 - 2 * FLIP) * raw[None], (1 - won if flip else won,)
-    return raw[None], (won,)
-
-
-def _group(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, tuple[float, ...]]:
-    """Return the members' fair prices (they add to one) and payouts (exactly one is 1)."""
+def _offsets(seed: int, event: EventPlan) -> Floats:
+    """Return where each latent state starts: the prior view of each question."""
     count = len(event.markets)
-    state, left = _latents(seed, event, count - 1, times)
+    if event.form is Form.LADDER:
+        return -np.linspace(-0.9, 0.9, count) if count > 1 else np.zeros(1)
+    if event.form is Form.SINGLE:
+        wide = 0.5 if event.liquid else 0.9
+        return np.array([stream(seed, "start", event.key).normal(0, wide)])
     weights = stream(seed, "weights", event.key).dirichlet(np.full(count, 1.6))
     small = [m.placeholder or m.other for m in event.markets]
     weights = np.where(small, 0.02, weights)
-    rest = np.ones(len(times))
-    prices, payouts, open_still = np.empty((count, len(times))), [0.0] * count, True
-    for k in range(count - 1):
-        x = state[k] + _start(float(weights[k] / weights[k:].sum()))
-        q = normal_cdf(x[:-1] / left)
-        prices[k] = rest * q
-        rest = rest * (1 - q)
-        if open_still and x[-1] > 0:
-            payouts[k], open_still = 1.0, False
-    prices[-1] = rest
-    payouts[-1] = float(open_still)
-    return prices, tuple(payouts)
+    return np.array([_start(float(weights[k] / weights[k:].sum())) for k in range(count - 1)])
 
 
-def _ladder(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, tuple[float, ...]]:
-    """Return the fair prices of rising thresholds over one state, and their payouts."""
-    state, left = _latents(seed, event, 1, times)
+def payouts(seed: int, event: EventPlan) -> tuple[float, ...]:
+    """Return what YES of each market pays in the end, without walking there."""
     count = len(event.markets)
-    bars = np.linspace(-0.9, 0.9, count) if count > 1 else np.zeros(1)
-    x = state[0][None] - bars[:, None]
-    return normal_cdf(x[:, :-1] / left), tuple(float(v > 0) for v in x[:, -1])
+    if event.zombie:
+        return (0.0,) * count
+    if event.knots:
+        return (float(event.payout or 0.0),)
+    states = count - 1 if event.form is Form.GROUP else 1
+    ends = _ends(seed, event, states)
+    ends[:1] += _final_push(seed, event)
+    above = ends + _offsets(seed, event) > 0
+    if event.form is Form.LADDER:
+        return tuple(float(one) for one in above)
+    if event.form is Form.GROUP:
+        first = next((k for k in range(states) if above[k]), states)
+        return tuple(float(k == first) for k in range(count))
+    won = float(above[0])
+    if event.half and chance(seed, "void", event.key) < VOID:
+        return (0.5,)
+    if event.disputed is not None and _flipped(seed, event):
+        return (1 - won,)
+    return (won,)
 
 
-def _script(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, tuple[float, ...]]:
+def _flipped(seed: int, event: EventPlan) -> bool:
+    """Return whether the dispute turned the outcome round."""
+    return chance(seed, "flip", event.key) < FLIP
+
+
+def _fair(seed: int, event: EventPlan, times: Floats) -> Floats:
+    """Return the fair prices, shape (markets, steps)."""
+    count = len(event.markets)
+    state, left = _latents(seed, event, count - 1 if event.form is Form.GROUP else 1, times)
+    raw = normal_cdf((state + _offsets(seed, event)[:, None]) / left)
+    if event.form is Form.GROUP:
+        return _stick(raw)
+    if event.form is Form.LADDER:
+        return raw
+    if event.half:
+        return VOID / 2 + (1 - VOID) * raw
+    return FLIP + (1 - 2 * FLIP) * raw if event.disputed is not None else raw
+
+
+def _stick(parts: Floats) -> Floats:
+    """Return a group's prices: each member takes its part of what those before it left."""
+    prices = np.empty((len(parts) + 1, parts.shape[1]))
+    rest = np.ones(parts.shape[1])
+    for k, part in enumerate(parts):
+        prices[k] = rest * part
+        rest = rest * (1 - part)
+    prices[-1] = rest
+    return prices
+
+
+def _script(seed: int, event: EventPlan, times: Floats) -> Floats:
     """Return a scripted scene's price: straight in logit between knots, with a little noise."""
     at = [t for t, _ in event.knots]
     logit = [float(np.log(p / (1 - p))) for _, p in event.knots]
@@ -151,28 +197,35 @@ def _script(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, tuple[f
     wander = np.cumsum(rng.normal(0, 0.007, len(times)))
     bridge = wander - (wander[first - 1] if first else 0.0)
     calm[:first] += bridge[:first]
-    return (1 / (1 + np.exp(-calm)))[None], (float(event.payout or 0.0),)
+    out: Floats = (1 / (1 + np.exp(-calm)))[None]
+    return out
+
+
+def _grid(event: EventPlan) -> Floats:
+    """Return the steps at which *event* is undecided, epoch seconds."""
+    first = int(event.opens // STEP)
+    steps = max(2, int(event.decided // STEP) - first)
+    return ((first + np.arange(steps)) * STEP).astype(np.float64)
 
 
 def path(seed: int, event: EventPlan) -> Path:
     """Return the whole path of *event* from opening to closing."""
-    first = int(event.opens // STEP)
-    steps = max(2, int(event.decided // STEP) - first)
-    times: Floats = ((first + np.arange(steps)) * STEP).astype(np.float64)
+    times = _grid(event)
+    first, steps = int(times[0]) // STEP, len(times)
+    paid = payouts(seed, event)
     if event.zombie:
-        prices, payouts = np.full((len(event.markets), steps), 0.5), (0.0,) * len(event.markets)
+        prices: Floats = np.full((len(event.markets), steps), 0.5)
     elif event.knots:
-        prices, payouts = _script(seed, event, times)
+        prices = _script(seed, event, times)
     else:
-        rule = {Form.SINGLE: _single, Form.GROUP: _group, Form.LADDER: _ladder}[event.form]
-        prices, payouts = rule(seed, event, times)
+        prices = _fair(seed, event, times)
     after = 1 if event.zombie else max(1, int((event.closes - event.decided) // STEP) + 2)
     bid = np.empty((len(event.markets), steps + after), np.int16)
     ask = np.empty_like(bid)
     for row, market in enumerate(event.markets):
-        p = np.concatenate([prices[row], np.full(after, _decided_price(seed, event, payouts[row]))])
+        p = np.concatenate([prices[row], np.full(after, _decided_price(seed, event, paid[row]))])
         bid[row], ask[row] = _quotes(p, market.ticks, market.spread_ticks, steps)
-    return Path(first, bid, ask, payouts)
+    return Path(first, bid, ask, paid)
 
 
 def _decided_price(seed: int, event: EventPlan, payout: float) -> float:
@@ -180,7 +233,7 @@ def _decided_price(seed: int, event: EventPlan, payout: float) -> float:
     if event.zombie:
         return 0.9995
     if event.disputed is not None:
-        flipped = not event.knots and chance(seed, "flip", event.key) < FLIP
+        flipped = not event.knots and _flipped(seed, event)
         return FLIP + (1 - 2 * FLIP) * (1 - payout if flipped else payout)
     return payout
 

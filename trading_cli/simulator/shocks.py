@@ -8,6 +8,7 @@ from trading_cli.simulator.cast import DAY, HOUR, EventPlan, Kind
 from trading_cli.simulator.dice import Floats, stream
 
 DRIFT_HOURS = 12
+FORGOTTEN_HOURS = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,7 @@ def swell(times: Floats, news: tuple[Shock, ...], *, talk: bool) -> Floats:
     out = np.ones(len(times))
     for shock in news:
         at = shock.talk_at if talk else shock.price_at
-        if at is None or not len(times) or at > times[-1] or at < times[0] - 16 * HOUR:
-            continue
-        age = times - at
-        late = age >= 0
-        out[late] += shock.size * np.exp(-age[late] / (3 * HOUR))
+        if at is not None:
+            lo, hi = np.searchsorted(times, [at, at + FORGOTTEN_HOURS * HOUR])
+            out[lo:hi] += shock.size * np.exp((at - times[lo:hi]) / (3 * HOUR))
     return out

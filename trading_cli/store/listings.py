@@ -352,3 +352,11 @@ def panel_members(connection: sqlite3.Connection, *, as_of: datetime) -> dict[st
         (epoch(as_of),),
     )
     return {venue: from_epoch(entered) for venue, entered in rows}
+
+
+def ever_on_panel(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return every market that was on the panel at any time."""
+    rows = connection.execute(
+        "SELECT DISTINCT m.venue_id FROM panel p JOIN markets m ON m.id = p.market"
+    )
+    return frozenset(str(venue) for (venue,) in rows)

@@ -7,7 +7,7 @@ way over real HTTP through the same client, limits and store as the real thing.
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +18,14 @@ import yaml
 from trading_cli.app.collect import collect
 from trading_cli.app.collection import CollectReport
 from trading_cli.app.gather import Progress
+from trading_cli.app.past import DEPTH
 from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import TradingError, UsageError
 from trading_cli.domain import SLOT_SECONDS, Market, from_epoch
 from trading_cli.simulator.running import Running, start
 from trading_cli.simulator.world import World
-from trading_cli.store import Store, history, ledger, listings
+from trading_cli.store import Store, Transaction, history, ledger, listings
 
 FIRST_SLOT = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
 AFTER_SLOT_S = 7
@@ -151,19 +152,25 @@ def _sums(toolkit: Toolkit, world: World, sums: Sums, *, days: int, last: int) -
         counts = history.counts(look)
         states = {one.name: one.state for one in ledger.source_states(look)}
         markets = listings.listing_at(look, as_of=now)
-        followed = _ever_followed(look, markets)
+        stays = _stays(look, markets, days=days, last=last)
         held = sum(
-            len(history.trades(look, m.id, since=from_epoch(0), until=now, as_of=now))
-            for m in followed
+            len(history.trades(look, s.market.id, since=from_epoch(0), until=now, as_of=now))
+            for s in stays
         )
-        holes = [
-            gap for gap in ledger.gaps(look, since=from_epoch(0), until=now) if not gap.received
-        ]
+        expected = ledger.gaps(look, since=from_epoch(0), until=now)
+    token = {stay.market.id: stay.market.yes_token for stay in stays}
+    books = sum(
+        world.book(token[gap.market_id], gap.slot + AFTER_SLOT_S) is not None
+        for gap in expected
+        if gap.market_id in token
+    )
     trades = sums.stored["polymarket.trades"] + sums.stored["polymarket.past_trades"]
     rows = [
         {
             "what": "trades of the followed markets",
-            "exchange": _exchange_trades(world, followed, days=days, last=last),
+            "exchange": sum(
+                len(world.trades([s.market.condition_id], s.since, s.until, last)) for s in stays
+            ),
             "store": held,
             "report": trades,
         },
@@ -180,20 +187,36 @@ def _sums(toolkit: Toolkit, world: World, sums: Sums, *, days: int, last: int) -
         "runs": dict(sums.states),
         "sources": states,
         "gaps": sum(not gap.received for gap in expected),
-        "followed": len(followed),
+        "followed": len(stays),
         "planted": dict(Counter(event["kind"] for event in world.truth()["events"].values())),
     }
 
 
-def _ever_followed(look: Any, markets: list[Market]) -> list[Market]:
-    known = listings.ever_on_panel(look)
-    return [market for market in markets if market.id in known]
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What we were to collect of one market: its trades in [since, until), epoch seconds."""
+
+    market: Market
+    since: int
+    until: int
 
 
-def _exchange_trades(world: World, followed: list[Market], *, days: int, last: int) -> int:
-    """Return how many trades the exchange made in what we were to collect."""
-    first = FIRST_SLOT - days * 86_400
-    return sum(len(world.trades([market.condition_id], first, last, last)) for market in followed)
+def _stays(look: Transaction, markets: Sequence[Market], *, days: int, last: int) -> list[Stay]:
+    """Return the span owed to each market: its past when it entered, then every slot till it left.
+
+    A market that left in a slot was last collected in the slot before.
+    """
+    by_id = {market.id: market for market in markets}
+    found: dict[str, Stay] = {}
+    for name, entered, left in listings.panel_stays(look):
+        at = int(entered.timestamp())
+        depth = timedelta(days=days) if at < FIRST_SLOT + SLOT_SECONDS else DEPTH
+        since = int((from_epoch(at) - depth).timestamp()) // 86_400 * 86_400
+        until = last if left is None else int(left.timestamp()) - SLOT_SECONDS
+        before = found.get(name)
+        since = since if before is None else min(since, before.since)
+        found[name] = Stay(by_id[name], since, until + 1)
+    return list(found.values())
 
 
 def _lines(data: Mapping[str, Any]) -> list[str]:
@@ -202,7 +225,7 @@ def _lines(data: Mapping[str, Any]) -> list[str]:
     ends = ", ".join(f"{n} {state}" for state, n in data["runs"].items())
     lines = [
         "",
-        f"{data['cycles']} slots after {data['days']} days of history in {data['seconds']} s: {ends}",
+        f"{data['cycles']} slots after {data['days']} days, in {data['seconds']} s: {ends}",
         "",
         f"{'what':34}{'exchange':>12}{'store':>12}{'report':>12}",
     ]

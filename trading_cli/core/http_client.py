@@ -8,9 +8,9 @@ import http.client
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from random import SystemRandom
-from types import TracebackType
 from typing import Any, Self
 
 import requests
@@ -31,6 +31,7 @@ from trading_cli.core.errors import (
     SourceThrottled,
 )
 from trading_cli.core.http_reply import Reply
+from trading_cli.core.http_timed import TIME_LEFT, TimedPool, TimedTlsPool
 from trading_cli.core.http_words import budget_host, error_words, plain, retry_after
 from trading_cli.core.ratelimit import Limiter, Rate
 from trading_cli.core.redact import Redactor
@@ -47,6 +48,19 @@ Params = Sequence[tuple[str, str]] | Mapping[str, str] | None
 
 # Left alone, stamina reports each retry through structlog, which prints to stdout until set up.
 stamina.instrumentation.set_on_retry_hooks([])
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One request as it is asked, and as messages show it."""
+
+    method: str
+    path: str
+    params: Sequence[tuple[str, str]]
+    body: bytes | None
+    endpoint: str
+    deadline: float | None
+    shown: str
 
 
 class HttpClient:
@@ -99,7 +113,9 @@ class HttpClient:
         Raises SourceDown, SourceThrottled, CircuitOpen, SourceRefused (with its status) or
         SourceGarbled.
         """
-        return self._asked("GET", path, params, None, endpoint, deadline)
+        pairs = list(params.items()) if isinstance(params, Mapping) else params or ()
+        shown = self._shown("GET", path)
+        return self._asked(_Question("GET", path, pairs, None, endpoint, deadline, shown))
 
     def post(
         self, path: str, payload: Any, *, endpoint: str, deadline: float | None = None
@@ -109,7 +125,8 @@ class HttpClient:
         Raises as ``get`` does.
         """
         body = json.dumps(payload, allow_nan=False, separators=(",", ":")).encode()
-        return self._asked("POST", path, None, body, endpoint, deadline)
+        shown = self._shown("POST", path)
+        return self._asked(_Question("POST", path, (), body, endpoint, deadline, shown))
 
     def close(self) -> None:
         """Close every connection."""
@@ -118,25 +135,15 @@ class HttpClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
-    def _asked(  # one request, spelled out
-        self,
-        method: str,
-        path: str,
-        params: Params,
-        body: bytes | None,
-        endpoint: str,
-        deadline: float | None,
-    ) -> Reply:
+    def _shown(self, method: str, path: str) -> str:
+        return plain(self._redactor.text(f"{method} {path.split('?', maxsplit=1)[0]}"))
+
+    def _asked(self, asked: _Question) -> Reply:
         """Ask until answered, refused, out of attempts or out of time."""
-        rate = self._rates[endpoint]
+        rate = self._rates[asked.endpoint]
         tried = 0
 
         def again(error: Exception) -> bool | float:
@@ -146,95 +153,73 @@ class HttpClient:
             if isinstance(error, SourceThrottled):
                 return 1e-9  # the shared budget itself waits as long as we were told to
             pause = min(_RETRY_FIRST_S * 2.0**tried, _RETRY_MAX_S) * self._random.uniform(0.5, 1)
-            return False if deadline and self._clock.monotonic() + pause >= deadline else pause
+            late = asked.deadline is not None and (
+                self._clock.monotonic() + pause >= asked.deadline
+            )
+            return False if late else pause
 
         for attempt in stamina.retry_context(on=again, attempts=self._attempts, timeout=None):
-            self._wait_for_budget(endpoint, rate, deadline)
+            self._wait_for_budget(asked.endpoint, rate, asked.deadline)
             with attempt:
                 tried += 1
-                return self._once(method, path, params, body, endpoint, deadline)
+                return self._once(asked)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _wait_for_budget(self, endpoint: str, rate: Rate, deadline: float | None) -> None:
         try:
             self._limiter.acquire(self._host, endpoint, rate, deadline)
-        except CircuitOpen as error:
-            raise CircuitOpen(self._source, error.seconds) from error
-        except SourceThrottled as error:
-            raise SourceThrottled(
-                self._source, error.detail, retry_after=error.retry_after
-            ) from error
         except SourceDown as error:
-            raise SourceDown(self._source, error.detail) from error
+            raise _under_our_name(self._source, error) from error
 
-    def _once(  # one request, spelled out
-        self,
-        method: str,
-        path: str,
-        params: Params,
-        body: bytes | None,
-        endpoint: str,
-        deadline: float | None,
-    ) -> Reply:
+    def _once(self, asked: _Question) -> Reply:
         """Send one request and tell the limiter how it went."""
-        shown = plain(self._redactor.text(f"{method} {path.split('?', maxsplit=1)[0]}"))
+        began = self._clock.monotonic()
+        if asked.deadline is not None and began >= asked.deadline:
+            raise SourceDown(self._source, f"{asked.shown}: not sent, the deadline has passed")
         try:
-            reply = self._sent_and_read(method, path, params, body, shown, deadline)
+            reply = self._sent_and_read(asked, began)
         except SourceThrottled as error:
-            self._limiter.throttled(self._host, endpoint, error.retry_after)
+            self._limiter.throttled(self._host, asked.endpoint, error.retry_after)
             raise
         except SourceDown:
             self._limiter.failed(self._host)
             raise
         except SourceError:
-            self._limiter.succeeded(self._host, endpoint)
+            self._limiter.succeeded(self._host, asked.endpoint)
             raise
-        self._limiter.succeeded(self._host, endpoint)
+        self._limiter.succeeded(self._host, asked.endpoint)
         return reply
 
-    def _sent_and_read(  # one request, spelled out
-        self,
-        method: str,
-        path: str,
-        params: Params,
-        body: bytes | None,
-        shown: str,
-        deadline: float | None,
-    ) -> Reply:
-        began = self._clock.monotonic()
+    def _sent_and_read(self, asked: _Question, began: float) -> Reply:
         connect, read = self._timeouts
         until = began + _TOTAL_FACTOR * read + connect
-        if deadline is not None:
-            until = min(until, deadline)
+        if asked.deadline is not None:
+            until = min(until, asked.deadline)
         left = until - began
-        if left <= 0:
-            raise SourceDown(self._source, f"{shown}: not sent, the deadline has passed")
         with self._count_lock:
             self._sent += 1
+        timed = TIME_LEFT.set(lambda: until - self._clock.monotonic())
         try:
             with self._session.request(
-                method,
-                self._base + path,
-                params=list(params.items()) if isinstance(params, Mapping) else params,
-                data=body,
-                headers={"Content-Type": "application/json"} if body is not None else None,
+                asked.method,
+                self._base + asked.path,
+                params=asked.params,
+                data=asked.body,
+                headers={"Content-Type": "application/json"} if asked.body is not None else None,
                 timeout=(min(connect, left), min(read, left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                limit = self._max_bytes if response.ok else _ERROR_BYTES
-                content = self._read(response, limit, until, shown)
-        except (
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
-            http.client.HTTPException,
-            OSError,
-        ) as error:
-            raise translated(self._source, shown, error) from error
-        return self._judged(response, content, shown, began)
+                content = self._read(response, until, asked.shown)
+        except _BROKEN as error:
+            raise translated(self._source, asked.shown, error) from error
+        finally:
+            TIME_LEFT.reset(timed)
+        return self._judged(response, content, asked.shown, began)
 
-    def _read(self, response: Response, limit: int, until: float, shown: str) -> bytes:
+    def _read(self, response: Response, until: float, shown: str) -> bytes:
         """Return the decoded body, of an error only its beginning."""
+        limit = self._max_bytes if response.ok else _ERROR_BYTES
         parts: list[bytes] = []
         size = 0
         while True:
@@ -278,6 +263,23 @@ class HttpClient:
             elapsed_s=self._clock.monotonic() - began,
             source=self._source,
         )
+
+
+def _under_our_name(source: str, error: SourceDown) -> SourceDown:
+    """Return the limiter's error, which names a host, as one that names *source*."""
+    if isinstance(error, CircuitOpen):
+        return CircuitOpen(source, error.seconds)
+    if isinstance(error, SourceThrottled):
+        return SourceThrottled(source, error.detail, retry_after=error.retry_after)
+    return SourceDown(source, error.detail)
+
+
+_BROKEN = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
 
 
 def translated(source: str, shown: str, error: Exception) -> SourceError:
@@ -346,6 +348,7 @@ def _session(workers: int, headers: Mapping[str, str]) -> requests.Session:
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=workers, max_retries=0)
+    adapter.poolmanager.pool_classes_by_scheme = {"http": TimedPool, "https": TimedTlsPool}
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     session.headers.update({"User-Agent": f"trading-cli/{__version__}", "Accept": "*/*"})

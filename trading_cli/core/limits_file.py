@@ -59,6 +59,7 @@ class LimitsFile:
         self._wall = wall
         self._lock = threading.Lock()
         self._inherited: list[sqlite3.Connection] = []
+        self._inode: tuple[int, int] | None = None
         self.generation = 0  # grows with every file: what an older one promised is void
         self._connect(careful=False)
 
@@ -126,14 +127,7 @@ class LimitsFile:
             if damaged and _inode(self._path) == self._inode:
                 set_aside(self._path, damaged, now)
             _prepare(self._path)
-            try:
-                self._db = _opened(self._path, now, careful=careful)
-            except sqlite3.Error as error:
-                if not _damaged(error):
-                    raise _unusable(self._path, str(error)) from error
-                set_aside(self._path, str(error), now)
-                _prepare(self._path)
-                self._db = _opened(self._path, now, careful=True)
+            self._db = _opened_or_replaced(self._path, now, careful=careful)
             self._inode = _inode(self._path)
         self._pid = os.getpid()
         self.generation += 1
@@ -153,7 +147,7 @@ def set_aside(path: Path, why: str, now: float) -> None:
 
 
 def _damaged(error: sqlite3.Error) -> bool:
-    """Say whether *error* means that the file is not ours or not whole, rather than busy or full."""
+    """Say whether *error* means that the file is not ours or not whole; a busy or full one is."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
@@ -205,6 +199,20 @@ def _prepare(path: Path) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+
+
+def _opened_or_replaced(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:
+    try:
+        return _opened(path, now, careful=careful)
+    except sqlite3.Error as error:
+        if not _damaged(error):
+            raise _unusable(path, str(error)) from error
+        set_aside(path, str(error), now)
+    _prepare(path)
+    try:
+        return _opened(path, now, careful=True)
+    except sqlite3.Error as error:
+        raise _unusable(path, str(error)) from error
 
 
 def _opened(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:

@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from trading_cli.simulator import books, listing, trading_day
+from trading_cli.simulator import books, trading_day
 from trading_cli.simulator.cast import DAY, STEP, EventPlan, MarketPlan
 from trading_cli.simulator.dice import number
+from trading_cli.simulator.listing import Quote, fixed, object_at
 from trading_cli.simulator.memory import Memory
 from trading_cli.simulator.prices import Path, path, payouts
 
@@ -30,7 +31,7 @@ class Floor:
     def __init__(self, seed: int, events: Iterable[EventPlan]) -> None:
         self._seed = seed
         self._seats = [
-            Seat(event, market, listing.fixed(seed, event, market))
+            Seat(event, market, fixed(seed, event, market))
             for event in events
             for market in event.markets
         ]
@@ -50,20 +51,20 @@ class Floor:
         event, market = seat.event, seat.market
         if now <= event.closes + _FINAL_S:
             quote = self._quote(seat, now)
-            return listing.object_at(seat.base, event, market, quote, self._volume(seat, now), now)
+            return object_at(seat.base, event, market, quote, self._volume(seat, now), now)
         if market.id not in self._final:
-            quote = listing.Quote(payout=payouts(self._seed, event)[market.member])
-            self._final[market.id] = listing.object_at(seat.base, event, market, quote, 0.0, now)
+            quote = Quote(payout=payouts(self._seed, event)[market.member])
+            self._final[market.id] = object_at(seat.base, event, market, quote, 0.0, now)
         return self._final[market.id]
 
-    def _quote(self, seat: Seat, now: float) -> listing.Quote:
+    def _quote(self, seat: Seat, now: float) -> Quote:
         """Return the best prices of *now*, or what was paid."""
         row = seat.market.member
         if now >= seat.event.closes:
-            return listing.Quote(payout=payouts(self._seed, seat.event)[row])
+            return Quote(payout=payouts(self._seed, seat.event)[row])
         quotes = self._path(seat.event)
         column = quotes.index(now)
-        return listing.Quote(int(quotes.bid[row, column]), int(quotes.ask[row, column]))
+        return Quote(int(quotes.bid[row, column]), int(quotes.ask[row, column]))
 
     def _path(self, event: EventPlan) -> Path:
         """Return the event's quotes."""

@@ -148,12 +148,15 @@ def payouts(seed: int, event: EventPlan) -> tuple[float, ...]:
     if event.form is Form.GROUP:
         first = next((k for k in range(states) if above[k]), states)
         return tuple(float(k == first) for k in range(count))
-    won = float(above[0])
+    return (_settled(seed, event, won=bool(above[0])),)
+
+
+def _settled(seed: int, event: EventPlan, *, won: bool) -> float:
+    """Return what a stand-alone market pays once its state has decided."""
     if event.half and chance(seed, "void", event.key) < VOID:
-        return (0.5,)
-    if event.disputed is not None and _flipped(seed, event):
-        return (1 - won,)
-    return (won,)
+        return 0.5
+    flipped = event.disputed is not None and _flipped(seed, event)
+    return float(won != flipped)
 
 
 def _flipped(seed: int, event: EventPlan) -> bool:

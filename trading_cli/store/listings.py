@@ -354,9 +354,10 @@ def panel_members(connection: sqlite3.Connection, *, as_of: datetime) -> dict[st
     return {venue: from_epoch(entered) for venue, entered in rows}
 
 
-def ever_on_panel(connection: sqlite3.Connection) -> frozenset[str]:
-    """Return every market that was on the panel at any time."""
+def panel_stays(connection: sqlite3.Connection) -> list[tuple[str, datetime, datetime | None]]:
+    """Return every stay on the panel: the market, since when, and when it left if it did."""
     rows = connection.execute(
-        "SELECT DISTINCT m.venue_id FROM panel p JOIN markets m ON m.id = p.market"
+        "SELECT m.venue_id, p.entered_at, p.left_at FROM panel p JOIN markets m ON m.id = p.market"
+        " ORDER BY p.entered_at, m.id"
     )
-    return frozenset(str(venue) for (venue,) in rows)
+    return [(str(venue), from_epoch(entered), moment(left)) for venue, entered, left in rows]

@@ -31,7 +31,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     for markets, bound in ((200, 8.0), (1000, 20.0)):
         with subprocess.Popen(  # our own interpreter and code
-            [sys.executable, "-c", SERVER, str(markets)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SERVER, str(markets * 3 // 2)], stdout=subprocess.PIPE, text=True
         ) as server:
             url = (server.stdout.readline() if server.stdout else "").strip()
             try:

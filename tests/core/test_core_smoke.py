@@ -1,4 +1,4 @@
-"""The core answers over real files and real HTTP; the deeper campaigns are still to be written."""
+"""The core answers over real files and real HTTP."""
 
 from pathlib import Path
 

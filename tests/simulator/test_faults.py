@@ -4,26 +4,13 @@
 import gzip
 import http.client
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-from trading_cli.simulator import running
 from trading_cli.simulator.ledger import Ledger
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_world import NOW, Client, TinyWorld, ask  # beside this file
-
+NOW = 1_780_000_000.0  # where the tiny world stands
 PAGE = "/gamma/markets/keyset"
-
-
-@pytest.fixture
-def client():
-    """Return a client of a server whose world stands at NOW."""
-    with running.start(TinyWorld(), now=NOW, limits=False, fault_seed=3) as server:
-        yield Client(server.url)
 
 
 def test_refusals(client):
@@ -122,30 +109,28 @@ def test_rules_repeat_by_seed_and_by_hand(client):
     assert set(runs[0]) == {200, 500}
     client.faults({"fault": "server_error", "every": 2})
     assert [client.get("/clob/ok").status for _ in range(4)] == [200, 500, 200, 500]
-    assert ask(client.url + "/_control/faults", "DELETE").json() == []
-    by_hand = ask(client.url + "/clob/ok", X_Fault="server_error?status=503")
+    assert client.ask("/_control/faults", "DELETE").json() == []
+    by_hand = client.ask("/clob/ok", X_Fault="server_error?status=503")
     assert by_hand.status == 503
     assert client.post("/_control/faults", [{"fault": "flood"}]).status == 422
 
 
-def test_ledger_counts_and_limits():
+def test_ledger_counts_and_limits(serving):
     """Every request is counted; the one over the documented limit is told when to come back."""
-    with running.start(TinyWorld(), now=NOW) as server:
-        client = Client(server.url)
-        asked = [client.get("/clob/ok") for _ in range(101)]
-        assert [got.status for got in asked] == [200] * 100 + [429]
-        assert 1 <= int(asked[-1].headers["Retry-After"]) <= 10
-        query = {"query": "election", "format": "json"}
-        assert client.get("/gdelt/api/v2/doc/doc", **query).status == 200
-        assert client.get("/gdelt/api/v2/doc/doc", **query).body.startswith(b"Please limit")
-        report = client.get("/_control/ledger").json()
-        account = report["clob /ok"]
-        assert (account["total"], account["throttled"], account["limit_10s"]) == (101, 1, 100)
-        assert report["gdelt /api"]["limit_10s"] == 2
-        assert client.post("/_control/ledger", {}).json() == {
-            name: {**one, "total": 0, "max_in_10s": 0, "throttled": 0}
-            for name, one in report.items()
-        }
+    client = serving()
+    asked = [client.get("/clob/ok") for _ in range(101)]
+    assert [got.status for got in asked] == [200] * 100 + [429]
+    assert 1 <= int(asked[-1].headers["Retry-After"]) <= 10
+    query = {"query": "election", "format": "json"}
+    assert client.get("/gdelt/api/v2/doc/doc", **query).status == 200
+    assert client.get("/gdelt/api/v2/doc/doc", **query).body.startswith(b"Please limit")
+    report = client.get("/_control/ledger").json()
+    account = report["clob /ok"]
+    assert (account["total"], account["throttled"], account["limit_10s"]) == (101, 1, 100)
+    assert report["gdelt /api"]["limit_10s"] == 2
+    assert client.post("/_control/ledger", {}).json() == {
+        name: {**one, "total": 0, "max_in_10s": 0, "throttled": 0} for name, one in report.items()
+    }
 
 
 def test_ledger_windows_slide():

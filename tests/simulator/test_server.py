@@ -1,24 +1,12 @@
 # ruff: noqa: S105, S106  # "token" is the name of an outcome here
 """The wire is as strict, and as sloppy, as the real one."""
 
-import sys
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import pytest
 
-from trading_cli.simulator import running
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_world import COUNT, NOW, Client, TinyWorld, ask  # beside this file
-
-
-@pytest.fixture
-def client():
-    """Return a client of a server whose world stands at NOW, without rate limits."""
-    with running.start(TinyWorld(), now=NOW, limits=False) as server:
-        yield Client(server.url)
+NOW = 1_780_000_000.0  # where the tiny world stands
+COUNT = 130  # its markets
 
 
 def test_keyset_pages_are_complete_and_end_without_a_cursor(client):
@@ -43,7 +31,10 @@ def test_listing_is_strict(client):
     assert client.get("/gamma/markets/keyset", offset=5).status == 422
     refused = client.get("/gamma/markets/keyset", order="volume_num")
     assert (refused.status, refused.json()["error"]) == (422, "order fields are not valid")
-    assert client.get("/gamma/markets/keyset", condition_ids=["x" + str(i) for i in range(101)])
+    many = ["x" + str(i) for i in range(101)]
+    refused = client.get("/gamma/markets/keyset", condition_ids=many)
+    assert (refused.status, refused.json()["error"]) == (422, "condition_ids: at most 100 values")
+    assert client.get("/gamma/markets/keyset", condition_ids=many[:100]).json() == {"markets": []}
     assert len(client.get("/gamma/events/keyset", limit=500).json()["events"]) == 65
 
 
@@ -164,6 +155,18 @@ def test_trades_are_paged_newest_first(client):
     assert v2["data"][0]["resolution_seconds"] == 60
 
 
+def test_trades_ends_are_inclusive_and_never_in_the_future(client):
+    """Start and end are whole seconds that both count; an end past now is now."""
+    one, now = f"0x{1:064x}", int(NOW)
+    got = client.get("/data/trades", market=one, start=now - 120, end=now - 60).json()
+    assert [row["timestamp"] for row in got] == [now - 60, now - 120]
+    late = client.get("/data/trades", market=one, start=now - 60, end=now + 999).json()
+    assert [row["timestamp"] for row in late] == [now, now - 60]
+    for flag in ("true", "false"):
+        assert client.get("/data/trades", market=one, start=now, takerOnly=flag).json() == late[:1]
+    assert client.get("/data/trades", market=one, takerOnly="perhaps").status == 400
+
+
 def test_gdelt_errors_are_text_with_status_200(client):
     """A short word is refused in plain text; ArtList and TimelineVolRaw are JSON."""
     path = "/gdelt/api/v2/doc/doc"
@@ -189,9 +192,9 @@ def test_other_talk_keeps_its_shapes(client):
     hits = client.get("/hacker_news/api/v1/search_by_date", query="c", numericFilters=since).json()
     assert hits["nbHits"] == 2
     assert client.get("/x/2/tweets/search/recent", query="cats").status == 401
-    url = client.url + "/x/2/tweets/search/recent?query="
-    assert ask(url + "cats", Authorization="Bearer t").json()["meta"]["next_token"] == "10"
-    assert "data" not in ask(url + "nothing%20here", Authorization="Bearer t").json()
+    url = "/x/2/tweets/search/recent?query="
+    assert client.ask(url + "cats", Authorization="Bearer t").json()["meta"]["next_token"] == "10"
+    assert "data" not in client.ask(url + "nothing%20here", Authorization="Bearer t").json()
 
 
 def test_the_clock_moves_date_time_and_books(client):

@@ -6,7 +6,7 @@ its own and the others go on. A second run in a slot that was collected whole se
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -103,6 +103,8 @@ def _steps(work: Collection, wanted_past: timedelta | None) -> None:
     if work.asked.talk:
         chatter.listen(work, work.asked)
     states = [tally.state for tally in work.report.sources.values()]
+    if work.errors and not {"ok", "degraded"}.intersection(states):
+        raise work.errors[0]
     if any(state in {"failed", "degraded"} for state in states):
         work.report.state = "PARTIAL"
 
@@ -157,20 +159,25 @@ def _listing(work: Collection, venue: Venue) -> Followed:
     listed = listing.of(Market)
     if listing.error and not listed:
         work.note(listing, 0)
-        raise listing.error
-    gone = _looked_up(work, venue, {market.id for market in listed}, listing)
+        return _as_last_known(work, listing.error)
+    everyone = [*listed, *_looked_up(work, venue, {market.id for market in listed}, listing)]
     rules = rules_of(work.toolkit.settings)
-    everyone = [*listed, *gone]
-    rows = everyone if work.everything else [*worth_keeping(listed, rules), *gone]
     with work.store.transaction() as tx:
+        members = listings.panel_members(tx, as_of=work.now)
+        rows = everyone if work.everything else worth_keeping(everyone, rules, members)
         written = listings.record_markets(tx, rows)
+        known = listings.market_ids(tx, [market.id for market in rows])
         settled = listings.record_resolutions(
-            tx, (resolution_of(market, market.observed_at) for market in rows)
+            tx, (resolution_of(market, market.observed_at) for market in rows if market.id in known)
         )
+    for market in rows:
+        if market.id not in known:
+            listing.refuse(_contradiction(market))
     work.note(listing, written.new)
     followed = follow(work.store, everyone, rules=rules, slot=work.slot, now=work.now)
     if work.everything:
-        followed = Followed(tuple(rows), followed.entered, followed.funnel)
+        kept = tuple(market for market in rows if market.id in known)
+        followed = Followed(kept, followed.entered, followed.funnel)
     work.report.funnel = followed.funnel
     work.report.counts |= {
         "listed": len(listed),
@@ -180,14 +187,39 @@ def _listing(work: Collection, venue: Venue) -> Followed:
     return followed
 
 
-def worth_keeping(listed: Sequence[Market], rules: PanelRules) -> list[Market]:
-    """Return the listed markets whose 24 h volume and liquidity pass the panel's bars."""
+def _as_last_known(work: Collection, error: SourceError) -> Followed:
+    """Return the panel as it was: without a listing its books and trades are still to be had."""
+    with work.store.reading() as look:
+        members = listings.panel_members(look, as_of=work.now)
+        known = listings.listing_at(look, as_of=work.now, venue_ids=list(members))
+    if not known or work.everything:
+        raise error
+    work.report.warnings.append(f"no listing: the {len(known)} markets followed before are asked")
+    work.report.counts["markets"] = len(known)
+    return Followed(tuple(known))
+
+
+def worth_keeping(
+    listed: Sequence[Market], rules: PanelRules, members: Container[str]
+) -> list[Market]:
+    """Return *members* and the markets whose 24 h volume and liquidity pass the panel's bars."""
     return [
         market
         for market in listed
-        if (market.volume_24h or 0.0) >= rules.min_volume_24h
-        and (market.liquidity or 0.0) >= rules.min_liquidity
+        if market.id in members
+        or (
+            (market.volume_24h or 0.0) >= rules.min_volume_24h
+            and (market.liquidity or 0.0) >= rules.min_liquidity
+        )
     ]
+
+
+def _contradiction(market: Market) -> Refusal:
+    """Return the refusal of a market whose condition or tokens belong to another one we know."""
+    detail = f"condition {market.condition_id} or its tokens belong to another market"
+    return Refusal(
+        "polymarket.listing", "market", market.id, "conflict", detail, market.observed_at
+    )
 
 
 def _looked_up(work: Collection, venue: Venue, seen: set[str], listing: Gathered) -> list[Market]:

@@ -9,6 +9,7 @@ from trading_cli.app.gather import Gathered, Progress, Tally
 from trading_cli.app.selection import Selection
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core import log
+from trading_cli.core.errors import SourceError
 from trading_cli.domain import Failure, Refusal, from_epoch
 from trading_cli.store import Store, ledger
 
@@ -52,11 +53,14 @@ class Collection:
     say: Progress
     everything: bool = False
     clock_offset_s: float | None = None
+    errors: list[SourceError] = field(default_factory=list)
 
     def note(self, gathered: Gathered, stored: int) -> None:
         """Keep what *gathered* could not bring, and its tally."""
         tally = gathered.tally
         tally.stored = stored
+        if gathered.error is not None:
+            self.errors.append(gathered.error)
         self.report.sources[gathered.source] = tally
         with self.store.transaction() as tx:
             ledger.record_refusals(tx, gathered.of(Refusal))

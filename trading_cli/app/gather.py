@@ -58,6 +58,11 @@ class Gathered:
         """Keep *record*."""
         self._kinds[type(record)].append(record)
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep *refusal*, which came of looking at the records, and count it."""
+        self.add(refusal)
+        self.tally.refused += 1
+
     def absorb(self, other: "Gathered") -> None:
         """Count what *other* brought as part of this."""
         for kind, rows in other._kinds.items():  # noqa: SLF001  # our own class

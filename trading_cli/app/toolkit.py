@@ -90,6 +90,7 @@ class Toolkit:
         headers: Mapping[str, str] | None = None,
     ) -> HttpClient:
         """Return the one pooled client of *source*."""
+        section = self.settings.data_collection
         if source not in self._clients:
             self._clients[source] = HttpClient(
                 source,
@@ -97,7 +98,9 @@ class Toolkit:
                 limiter=self.limiter,
                 rates=rates,
                 clock=self.clock,
-                workers=self.settings.data_collection.workers,
+                workers=section.workers,
+                connect_timeout=section.connect_timeout_s,
+                read_timeout=section.read_timeout_s,
                 headers=headers or {},
                 secrets=self.loaded.secrets.values(),
             )

@@ -23,19 +23,19 @@ def init(
     path: Annotated[Path | None, typer.Argument(metavar="PATH")] = None,
 ) -> Answer:
     """Write a complete, commented settings file to PATH (default: config.yaml)."""
-    from trading_cli.app import settings
+    from trading_cli.app import configure
 
     target = path or shared(ctx).config or Path("config.yaml")
-    settings.config_init(target)
+    configure.config_init(target)
     return Answer({"path": target}, (f"written: {target}",))
 
 
 @app.command(cls=Command)
 def show(ctx: typer.Context) -> Answer:
     """Show every setting in effect and where its value comes from."""
-    from trading_cli.app import settings
+    from trading_cli.app import configure
 
-    rows = settings.config_show(shared(ctx).config)
+    rows = configure.config_show(shared(ctx).config)
     keys = ("key", "value", "origin")
     return Answer({"settings": rows}, (Table(keys, [[row[key] for key in keys] for row in rows]),))
 
@@ -46,26 +46,26 @@ def explain(
     key: Annotated[str, typer.Argument(metavar="KEY")],
 ) -> Answer:
     """Say what one setting (KEY as in database.path) means: type, range, default, value, origin."""
-    from trading_cli.app import settings
+    from trading_cli.app import configure
 
-    data = settings.config_explain(shared(ctx).config, key)
+    data = configure.config_explain(shared(ctx).config, key)
     return Answer(data, (Facts(list(data.items())),))
 
 
 @app.command(cls=Command)
 def validate(ctx: typer.Context) -> Answer:
     """Read the settings and name every wrong key with its file and line; exit 4 if there is one."""
-    from trading_cli.app import settings
+    from trading_cli.app import configure
 
-    data = settings.config_validate(shared(ctx).config)
+    data = configure.config_validate(shared(ctx).config)
     return Answer(data, ("the settings are valid",), data.get("warnings", ()))
 
 
 @app.command(cls=Command)
 def schema(ctx: typer.Context) -> Answer:
     """Show the JSON schema of the settings file."""
-    from trading_cli.app import settings
+    from trading_cli.app import configure
 
     del ctx
-    data = settings.config_schema()
+    data = configure.config_schema()
     return Answer(data, (json.dumps(data, indent=2),))

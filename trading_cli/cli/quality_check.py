@@ -26,17 +26,14 @@ def quality_check(
 ) -> Answer:
     """Say whether the collected data is fit, and why not; exit 3 when the gate is closed."""
     from trading_cli.cli.render import document
-    from trading_cli.cli.times import instant
-    from trading_cli.core.clock import SystemClock
+    from trading_cli.cli.times import duration
 
     said = shared(ctx)
-    begin = instant(since, SystemClock().now())
+    span = duration(since)
 
     from trading_cli.app import quality
-    from trading_cli.app.toolkit import build
 
-    with build(said.config, verbose=said.verbose) as toolkit:
-        data = quality.check(toolkit, since=begin)
+    data = quality.check(said.config, since=span)
     if report is not None:
         document(report, markdown(data))
         said.talk(f"written to {report}")

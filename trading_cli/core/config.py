@@ -4,6 +4,7 @@ Precedence: flag > environment > file > default. A missing file means the defaul
 """
 
 import difflib
+import json
 import os
 import re
 import stat
@@ -96,6 +97,9 @@ def read_settings(
 ) -> Model:
     """Return the settings as *model*; *overrides* maps dotted keys (flags) to values.
 
+    Nothing is read into another kind: no "yes", true or "5" for a number, no 1 for true. A whole
+    number may stand for a float, a list for a tuple, a text for a path or a choice.
+
     Raises ConfigError with one line per wrong key: ``config.yaml:12:5: risk.position: …``.
     """
     given, wrong = _gathered(path, model, env, overrides)
@@ -109,7 +113,8 @@ def read_settings(
         if _known(model, key):
             _put(tree, key, item.value)
     try:
-        settings = model.model_validate(tree)
+        # Through JSON, since pydantic's strict mode takes a list for a tuple only from there.
+        settings = model.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
         wrong += [_explained(one, given) for one in error.errors(include_url=False)]
         raise _bad(wrong) from None
@@ -190,15 +195,21 @@ def _gathered(
     """Return what file, environment and flags give, the later winning, and what is wrong."""
     wrong: list[str] = []
     given: dict[Path_, _Given] = {}
+    named: dict[Path_, str] = {}
     if path is not None:
         given.update(_from_file(path, model, wrong))
     for name in sorted(env):
         if name.upper().startswith(PREFIX):
             key = tuple(name[len(PREFIX) :].lower().split("__"))
+            if key in named:
+                wrong.append(_line(name, key, f"given twice, as {named[key]} too"))
+            named[key] = name
             try:
-                value = yaml.load(env[name], Loader=_LOADER)  # noqa: S506  # the safe loader
-            except yaml.YAMLError:
-                value = env[name]
+                root = _composed(env[name])
+            except yaml.YAMLError as error:
+                wrong.append(_line(name, key, f"not YAML: {_problem(error)}"))
+                continue
+            value = None if root is None else _built(root, name, key, wrong)
             _replace(given, key, _Given(name, value))
     for dotted, value in (overrides or {}).items():
         if value is not None:
@@ -224,21 +235,35 @@ def _from_file(path: Path, model: type[BaseModel], wrong: list[str]) -> dict[Pat
     if len(text) > _MAX_BYTES:
         raise ConfigError(f"{path} is larger than {_MAX_BYTES:,} characters", hint="shorten it")
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=_LOADER)):
-            raise ConfigError(f"{path}: aliases (*name) are not allowed", hint="write it out")
-        root = yaml.compose(text, Loader=_LOADER)
+        root = _composed(text)
         found: dict[Path_, _Given] = {}
         if root is not None:
             if not isinstance(root, MappingNode):
                 raise _bad([f"{_where(path, root)}: the file must be `key: value` lines"])
             _walk(path, root, model, (), found, wrong)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
         at = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
-        raise _bad([f"{at}: not YAML: {error.problem}"]) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _bad([f"{path.name}: not YAML that can be read"]) from error
+        raise _bad([f"{at}: not YAML: {_problem(error)}"]) from error
     return found
+
+
+def _composed(text: str) -> Node | None:
+    """Return the tree of *text*, None for nothing; raises YAMLError, for an alias too."""
+    try:
+        for token in yaml.scan(text, Loader=_LOADER):
+            if isinstance(token, yaml.AliasToken):
+                raise yaml.MarkedYAMLError(
+                    None, None, "aliases (*name) are not allowed: write it out", token.start_mark
+                )
+        root: Node | None = yaml.compose(text, Loader=_LOADER)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(f"it cannot be read ({type(error).__name__})") from error
+    return root
+
+
+def _problem(error: Exception) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]
 
 
 def _walk(  # a recursion carries its accumulators
@@ -290,8 +315,8 @@ def _built(node: Node, where: str, key: Path_, wrong: list[str]) -> Any:
     loader = _LOADER("")
     try:
         return loader.construct_object(node)
-    except yaml.YAMLError as error:
-        wrong.append(_line(where, key, f"not a plain value ({getattr(error, 'problem', '')})"))
+    except (yaml.YAMLError, ValueError) as error:
+        wrong.append(_line(where, key, f"not a plain value ({_problem(error)})"))
         return None
     finally:
         loader.dispose()

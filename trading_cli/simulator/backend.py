@@ -39,7 +39,7 @@ class Backend(Protocol):
     def trades(
         self, condition_ids: Sequence[str], start: float, end: float, now: float
     ) -> list[dict[str, Any]]:
-        """Return Data API trade rows, newest first."""
+        """Return Data API rows with start <= timestamp < end and not after *now*, newest first."""
         ...
 
     def posts(

@@ -32,13 +32,26 @@ MISSING = {
     "acceptingOrders": 0.002,
     "feeSchedule": 0.15,
 }
-_KINDS = (
-    (0.72, Kind.NULL),
-    (0.82, Kind.TALK_LEADS),
-    (0.88, Kind.PRICE_LEADS),
-    (0.94, Kind.COMMON_CAUSE),
-    (1.01, Kind.VOLATILITY_ONLY),
+# The last of every four liquid events carries something, by turns; the rest are null.
+_PLANTED = (
+    Kind.TALK_LEADS,
+    Kind.PRICE_LEADS,
+    Kind.TALK_LEADS,
+    Kind.COMMON_CAUSE,
+    Kind.VOLATILITY_ONLY,
 )
+_NULL_RUN = 4
+_LEGACY = 0.1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Course:
+    """When an event is decided, proposed, perhaps disputed, and paid."""
+
+    decided: float
+    proposed: float
+    disputed: float | None
+    closes: float
 
 
 def iso(at: float) -> str:
@@ -73,6 +86,24 @@ def cast(seed: int, markets: int, start: float, end: float, liquid_share: float)
         placed += count
         liquid_left -= min(count, 3) if liquid else 0
         slot += 1
+    return _told(out, start)
+
+
+def _told(events: list[EventPlan], start: float) -> list[EventPlan]:
+    """Return *events* with their kinds; some that were paid before *start* show no payout."""
+    out, liquid = [], 0
+    for event in events:
+        kind = Kind.NULL
+        if event.liquid:
+            liquid += 1
+            if liquid % _NULL_RUN == 0:
+                kind = _PLANTED[liquid // _NULL_RUN % len(_PLANTED)]
+        markets = event.markets
+        if event.closes < start:
+            markets = tuple(
+                dataclasses.replace(m, legacy=chance("legacy", m.id) < _LEGACY) for m in markets
+            )
+        out.append(dataclasses.replace(event, kind=kind, markets=markets))
     return out
 
 
@@ -81,8 +112,8 @@ def _form(rng: np.random.Generator, *, liquid: bool) -> tuple[Form, int]:
     roll = rng.random()
     if roll < (0.62 if liquid else 0.5):
         return Form.SINGLE, 1
-    if roll < 0.85:  # noqa: PLR2004  # the share of groups among the rest
-        return Form.GROUP, int(rng.integers(2, 5 if liquid else 9))
+    if roll < (0.85 if liquid else 0.92):
+        return Form.GROUP, int(rng.integers(2, 5 if liquid else 7))
     return Form.LADDER, int(rng.integers(2, 5 if liquid else 8))
 
 
@@ -123,17 +154,7 @@ def _event(
         wording = titles.group(rng, category, shown, count)
     else:
         wording = titles.single(rng, category, shown)
-    early = form is Form.SINGLE and rng.random() < (0.5 if wording.by else 0.08)
-    decided = deadline - float(rng.uniform(0, 6)) * HOUR
-    if early:
-        decided = opens + float(rng.uniform(0.3, 0.95)) * (deadline - opens)
-    proposed = decided + float(rng.uniform(0.2, 3)) * HOUR
-    disputed, closes = None, proposed + 2 * HOUR + float(rng.uniform(0, 0.5)) * HOUR
-    if form is Form.SINGLE and rng.random() < 0.06:  # noqa: PLR2004  # disputes are rare
-        disputed = proposed + float(rng.uniform(0.2, 1.8)) * HOUR
-        closes = disputed + float(rng.uniform(2, 6)) * DAY
-    roll = rng.random()
-    kind = next(k for bar, k in _KINDS if roll < bar) if liquid else Kind.NULL
+    course = _course(rng, form, (opens, deadline), by=wording.by)
     event = EventPlan(
         key=key,
         id=str(10_000 + number(seed, "event id", key) % 10**9),
@@ -143,17 +164,14 @@ def _event(
         form=form,
         opens=opens,
         deadline=deadline,
-        decided=float(int(decided)),
-        proposed=float(int(proposed)),
-        closes=float(int(closes)),
-        words=words_of(wording.title)
-        if form is not Form.LADDER
-        else words_of(wording.questions[0]),
-        disputed=disputed,
-        half=form is Form.SINGLE and disputed is None and rng.random() < 0.25,  # noqa: PLR2004
+        decided=course.decided,
+        proposed=course.proposed,
+        closes=course.closes,
+        words=words_of(wording.questions[0] if form is Form.LADDER else wording.title),
+        disputed=course.disputed,
+        half=form is Form.SINGLE and course.disputed is None and rng.random() < 0.25,  # noqa: PLR2004
         liquid=liquid,
         by=wording.by,
-        kind=kind,
         lag_h=int(rng.integers(1, 7)),
         strength=float(rng.uniform(0.35, 0.7)),
         theme=category,
@@ -162,11 +180,28 @@ def _event(
     return dataclasses.replace(event, markets=made)
 
 
+def _course(
+    rng: np.random.Generator, form: Form, life: tuple[float, float], *, by: bool
+) -> _Course:
+    """Return the course of an event open from life[0] to life[1]; a "by" title may end early."""
+    opens, deadline = life
+    early = form is Form.SINGLE and rng.random() < (0.5 if by else 0.08)
+    decided = deadline - float(rng.uniform(0, 6)) * HOUR
+    if early:
+        decided = opens + float(rng.uniform(0.3, 0.95)) * (deadline - opens)
+    proposed = decided + float(rng.uniform(0.2, 3)) * HOUR
+    disputed, closes = None, proposed + 2 * HOUR + float(rng.uniform(0, 0.5)) * HOUR
+    if form is Form.SINGLE and rng.random() < 0.06:  # noqa: PLR2004  # disputes are rare
+        disputed = proposed + float(rng.uniform(0.2, 1.8)) * HOUR
+        closes = disputed + float(rng.uniform(2, 6)) * DAY
+    return _Course(float(int(decided)), float(int(proposed)), disputed, float(int(closes)))
+
+
 def _category(rng: np.random.Generator, form: Form, *, liquid: bool) -> str:
     """Return a category; idle listings are mostly games, as the real ones are."""
     if form is Form.LADDER:
         return "crypto"
-    if rng.random() < (0.15 if liquid else 0.75):
+    if rng.random() < (0.15 if liquid else 0.8):
         return "sports"
     names = [n for n in titles.categories() if n != "sports"]
     return names[int(rng.integers(len(names)))]
@@ -191,7 +226,7 @@ def _market(seed: int, event: EventPlan, wording: titles.Wording, member: int) -
     deep = float(rng.lognormal(np.log(60_000), 0.6)) if rich else float(rng.lognormal(7.5, 1))
     fee_type, rate = FEES.get(event.category, (None, 0.0))
     ends = event.deadline
-    game = event.category == "sports" and event.form is Form.SINGLE
+    game = event.category == "sports"
     if game and rng.random() < 1 / 6:
         ends += float(rng.integers(4, 9)) * DAY
     absent = frozenset(f for f, share in MISSING.items() if chance(seed, f, key) < share)
@@ -209,7 +244,7 @@ def _market(seed: int, event: EventPlan, wording: titles.Wording, member: int) -
         tick=0.001 if rng.random() < (0.1 if rich else 0.3) else 0.01,
         daily_usd=max(daily, 9_000) if rich else daily if traded else 0.0,
         liquidity=max(deep, 14_000) if rich else deep,
-        spread_ticks=1 if rich and rng.random() < 0.75 else int(rng.integers(1, 4 if rich else 9)),  # noqa: PLR2004
+        spread_ticks=1 if rich and rng.random() < 0.75 else int(rng.integers(1, 4 if rich else 5)),  # noqa: PLR2004
         fee_type=fee_type,
         fees_enabled=fee_type is not None,
         fee_rate=rate if fee_type else None,

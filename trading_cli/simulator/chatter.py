@@ -3,13 +3,14 @@
 import math
 import re
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from trading_cli.simulator.cast import DAY, HOUR, EventPlan
 from trading_cli.simulator.dice import digest, stream
-from trading_cli.simulator.shocks import shocks, swell
+from trading_cli.simulator.shocks import lean, shocks, swell
 from trading_cli.simulator.titles import day_words
 from trading_cli.simulator.trading_day import rhythm
 
@@ -151,13 +152,16 @@ def said(seed: int, event: EventPlan, source: str, day: int) -> tuple[Said, ...]
         return ()
     rate = PER_DAY[source] / 24 * (1.0 if event.liquid else _IDLE)
     fine = np.repeat(hours, 12) + np.tile(300 * np.arange(12.0), len(hours))
-    burst = swell(fine, shocks(seed, event), talk=True)
-    counts = rng.poisson(rate / 12 * rhythm(fine) * burst)
+    news = shocks(seed, event)
+    counts = rng.poisson(rate / 12 * rhythm(fine) * swell(fine, news, talk=True))
     at = np.repeat(fine, counts).astype(np.int64)
     at = np.sort(at + rng.integers(0, 300, len(at)))
+    moods = lean(at.astype(np.float64), news)
+    wording = _wording(event)
     out: list[Said] = []
-    for i, created in enumerate(at):
-        post = _post(rng, event, source, int(created), f"{event.key}.{source}.{day}.{i}")
+    for i, (created, mood) in enumerate(zip(at.tolist(), moods.tolist(), strict=True)):
+        text = _text(Random(rng.bit_generator.random_raw()), wording, mood)  # noqa: S311  # play
+        post = _post(rng, (event, source), text, created, f"{event.key}.{source}.{day}.{i}")
         out.append(post)
         if source in NEWS and rng.random() < 0.2:  # noqa: PLR2004  # one story in five is syndicated
             out.extend(_copies(rng, post, (day + 1) * DAY))
@@ -177,10 +181,13 @@ def _copies(rng: np.random.Generator, post: Said, until: int) -> list[Said]:
     return out
 
 
-def _post(rng: np.random.Generator, event: EventPlan, source: str, created: int, key: str) -> Said:
-    """Return one post: mostly on the subject, sometimes about the price, sometimes noise."""
-    text = _text(rng, event)
-    domain = _DOMAINS[int(rng.integers(len(_DOMAINS)))] if source in NEWS else f"{source}.example"
+def _post(
+    rng: np.random.Generator, about: tuple[EventPlan, str], text: str, created: int, key: str
+) -> Said:
+    """Return one post about an event in a source."""
+    event, source = about
+    draws = rng.random(3)
+    domain = _DOMAINS[int(draws[0] * len(_DOMAINS))] if source in NEWS else f"{source}.example"
     author = domain if source in NEWS else f"{event.words[0][:6]}{int(rng.pareto(1.2) * 20) % 900}"
     famous = rng.lognormal(6, 2)
     return Said(
@@ -191,28 +198,50 @@ def _post(rng: np.random.Generator, event: EventPlan, source: str, created: int,
         created,
         float(rng.lognormal(1.5, 1.4)),
         int(famous) if source in {"x", "bluesky"} else None,
-        "en" if rng.random() < 0.93 else ("es", "de", "pt")[int(rng.integers(3))],  # noqa: PLR2004
+        "en" if draws[1] < 0.93 else ("es", "de", "pt")[int(draws[2] * 3)],  # noqa: PLR2004
         word_set(text),
     )
 
 
-def _text(rng: np.random.Generator, event: EventPlan) -> str:
-    """Return a sentence that holds most of the event's words."""
-    roll = rng.random()
-    fill = [str(w) for w in rng.choice(_FILL, 7, replace=False)]
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """How an event may be named in a post."""
+
+    subject: str
+    keywords: str
+    words: tuple[str, ...]
+    date: str
+
+
+def _wording(event: EventPlan) -> _Wording:
+    """Return the names of *event*."""
+    return _Wording(
+        event.title.rstrip("?").replace("Will ", "").replace(" ___", ""),
+        " ".join(word.title() for word in event.words),
+        event.words,
+        day_words(event.deadline, year=False),
+    )
+
+
+def _text(dice: Random, wording: _Wording, mood: float) -> str:
+    """Return a sentence that holds most of the event's words; *mood* (-1..1) tints its verb.
+
+    Mostly it is on the subject, sometimes about the price, sometimes noise.
+    """
+    roll = dice.random()
+    fill = dice.sample(_FILL, 7)
     if roll < 0.06:  # noqa: PLR2004  # off-topic posts that share one word
-        word = event.words[int(rng.integers(len(event.words)))]
-        noise = " ".join(str(w) for w in rng.choice(_NOISE, 4, replace=False))
-        return f"{word.title()} {noise} {' '.join(fill[:4])}"
-    mood = rng.random()
-    moods = _GOOD if mood < 0.35 else _BAD if mood < 0.6 else _FLAT  # noqa: PLR2004  # a mild lean
-    verb = moods[int(rng.integers(len(moods)))]
-    subject = event.title.rstrip("?").replace("Will ", "").replace(" ___", "")
-    date = day_words(event.deadline, year=False)
-    core = subject if rng.random() < 0.6 else " ".join(w.title() for w in event.words)  # noqa: PLR2004
+        noise = " ".join(dice.sample(_NOISE, 4))
+        return f"{dice.choice(wording.words).title()} {noise} {' '.join(fill[:4])}"
+    good = 0.35 + 0.4 * max(mood, 0.0) - 0.3 * max(-mood, 0.0)
+    bad = 0.25 + 0.5 * max(-mood, 0.0) - 0.2 * max(mood, 0.0)
+    tint = dice.random()
+    verb = dice.choice(_GOOD if tint < good else _BAD if tint < good + bad else _FLAT)
+    core = wording.subject if dice.random() < 0.6 else wording.keywords  # noqa: PLR2004
     if roll < 0.14:  # noqa: PLR2004  # talk about the price itself
-        return f"{core}: now {int(rng.integers(5, 96))}% on Polymarket, {fill[0]} {fill[1]} {verb}"
-    return f"{fill[0].title()} {fill[1]} {verb}: {core}, {' '.join(fill[2:6])} ahead of {date}"
+        return f"{core}: now {dice.randrange(5, 96)}% on Polymarket, {fill[0]} {fill[1]} {verb}"
+    rest = " ".join(fill[2:6])
+    return f"{fill[0].title()} {fill[1]} {verb}: {core}, {rest} ahead of {wording.date}"
 
 
 def neutral(post: Said, source: str, now: float) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Clob:
         """Answer the last trade; an empty side means that there was none."""
         token, now = _token(request), now_of(request)
         market = self._market(token, now)
-        rows = self._backend.trades([market["conditionId"]], 0, now, now)
+        rows = self._backend.trades([market["conditionId"]], 0, int(now) + 1, now)
         row = next((row for row in rows if row["asset"] == token), None)
         if row is None:
             return reply({"price": "0.5", "side": ""})

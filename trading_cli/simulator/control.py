@@ -101,7 +101,7 @@ class Control:
                 "events": len(shelf.events),
                 "tokens": len(tokens),
                 "books": sum(self._backend.book(token, now) is not None for token in tokens),
-                "trades": len(self._backend.trades(list(shelf.by_condition), 0.0, now, now)),
+                "trades": len(self._backend.trades(list(shelf.by_condition), 0.0, now + 1, now)),
                 **getattr(self._backend, "counts", dict)(),
             }
         )

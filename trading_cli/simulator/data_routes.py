@@ -1,5 +1,6 @@
 """Data API: public trades, and the newer history route."""
 
+import math
 from typing import Any
 
 from starlette.requests import Request
@@ -75,17 +76,23 @@ class Data:
         return reply({"data": "OK"})
 
     def _rows(self, request: Request, name: str) -> list[Item]:
-        """Return every row that was asked for, newest first."""
+        """Return every row that was asked for, newest first; ``end`` is inclusive, in seconds.
+
+        Every row here is a taker's, so ``takerOnly`` true and false answer alike.
+        """
         now = now_of(request)
         given = request.query_params.getlist(name)
         conditions = [one for text in given for one in text.split(",") if one]
         if not given:
             conditions = list(self._shelves.at(now).by_condition)
         start, end = number(request, "start"), number(request, "end")
-        rows = self._backend.trades(conditions, start or 0.0, now if end is None else end, now)
+        last = now if end is None else min(end, now)
+        rows = self._backend.trades(conditions, start or 0.0, math.floor(last) + 1, now)
         side, user = request.query_params.get("side"), request.query_params.get("user")
         if side is not None and side not in {"BUY", "SELL"}:
             raise problem(400, "Invalid side")
+        if request.query_params.get("takerOnly", "true").lower() not in {"true", "false", "1", "0"}:
+            raise problem(400, "Invalid takerOnly")
         return [
             row
             for row in rows

@@ -35,8 +35,13 @@ def normal_cdf(x: NDArray[Any]) -> Floats:
     """Return Φ(x), elementwise, within 7.5e-8 (Abramowitz and Stegun 26.2.17)."""
     size = np.abs(x)
     t = 1.0 / (1.0 + 0.2316419 * size)
-    poly = 1.781477937 + t * (-1.821255978 + t * 1.330274429)
-    poly = t * (0.319381530 + t * (-0.356563782 + t * poly))
-    tail = 0.3989422804014327 * np.exp(-0.5 * size * size) * poly
-    out: Floats = np.where(x >= 0, 1.0 - tail, tail)
+    poly = 1.330274429 * t
+    for term in (-1.821255978, 1.781477937, -0.356563782, 0.319381530):
+        poly += term
+        poly *= t
+    size *= size
+    size *= -0.5
+    poly *= np.exp(size, out=size)
+    poly *= 0.3989422804014327
+    out: Floats = np.where(x >= 0, 1.0 - poly, poly)
     return out

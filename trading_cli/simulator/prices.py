@@ -59,14 +59,16 @@ def _clock(seed: int, event: EventPlan, times: Floats) -> tuple[Floats, float]:
 
 def _drift(seed: int, event: EventPlan, times: Floats, left: Floats) -> Floats:
     """Return the planted push on the latent state, cumulated; never asked of fair events."""
-    out = np.zeros(len(times))
+    out, jump = np.zeros(len(times)), np.zeros(len(times) + 1)
     for shock in shocks(seed, event):
         if shock.price_at is None:
             continue
-        ramp = np.clip((times - shock.price_at) / (DRIFT_HOURS * HOUR), 0, 1)
-        at = min(int(np.searchsorted(times, shock.price_at)), len(times) - 1)
-        out += ramp * shock.sign * shock.drift * left[at]
-    return out
+        full = shock.price_at + DRIFT_HOURS * HOUR
+        lo, hi = (int(k) for k in np.searchsorted(times, [shock.price_at, full]))
+        push = shock.sign * shock.drift * left[min(lo, len(times) - 1)]
+        out[lo:hi] += push * (times[lo:hi] - shock.price_at) / (DRIFT_HOURS * HOUR)
+        jump[hi] += push
+    return out + np.cumsum(jump[:-1])
 
 
 def _ends(seed: int, event: EventPlan, count: int) -> Floats:

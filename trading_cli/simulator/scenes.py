@@ -5,8 +5,8 @@ from typing import Any
 
 from trading_cli.simulator import titles
 from trading_cli.simulator.cast import DAY, HOUR, EventPlan, Form, Kind, MarketPlan
-from trading_cli.simulator.casting import iso, tokens_of, words_of
-from trading_cli.simulator.dice import digest, number, stream
+from trading_cli.simulator.casting import FEES, iso, tokens_of, words_of
+from trading_cli.simulator.dice import digest, number
 
 Knots = tuple[tuple[float, float], ...]
 
@@ -52,6 +52,25 @@ SCENES = (
     Scene("one_wallet", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="one_wallet"),
 )
 
+# Category and question of each scene: no two share the words that a search would use.
+_TITLES = {
+    "win": ("politics", "Will Valdoria premier Mirela Holmquard resign by {}?"),
+    "stop_out": ("culture", "Will the film Crimson Meridian earn a jury prize by {}?"),
+    "gap": ("tech", "Will Nebulon unveil its Quartzline processor by {}?"),
+    "settles_at_0": ("economics", "Will Karsenia devalue its copperback currency by {}?"),
+    "settles_at_half": ("politics", "Will Tarvania and Norlund ratify the Drummock accord by {}?"),
+    "dispute_lock": ("culture", "Will singer Sunniva Rastelli announce a farewell tour by {}?"),
+    "early_resolution": ("tech", "Will Helixor acquire startup Stratolink by {}?"),
+    "wrong_end_date": ("economics", "Will Estmark inflation exceed nine percent by {}?"),
+    "unparsable_deadline": ("politics", "Will Mirovia senators abolish the salt levy by {}?"),
+    "fee_unknown": ("culture", "Will the novel Hollow Lantern outsell Saltglass by {}?"),
+    "placeholder": ("politics", "Will anyone challenge chancellor Ilvane Korvath by {}?"),
+    "no_rules": ("tech", "Will astronauts aboard Brightforge capsule orbit Ceres by {}?"),
+    "rules_changed": ("economics", "Will Calvera tariffs on copper imports expire by {}?"),
+    "wide_spread": ("culture", "Will museum curators return Paper Leviathan manuscript by {}?"),
+    "one_wallet": ("tech", "Will Omnivast satellites cover Granholm villages by {}?"),
+}
+
 
 def stage(seed: int, start: float, end: float) -> list[EventPlan]:
     """Return one event per scene; the live span is the last day before *end*."""
@@ -61,27 +80,27 @@ def stage(seed: int, start: float, end: float) -> list[EventPlan]:
 def _event(seed: int, scene: Scene, start: float, live: float) -> EventPlan:
     """Return the scene as an event."""
     key = f"scene.{scene.name}"
-    rng = stream(seed, key)
+    category, form = _TITLES[scene.name]
     opens = float(int(start - 35 * DAY))
     deadline = (live + 40 * DAY) // DAY * DAY + DAY - 60
     decided = deadline if scene.decided_h is None else live + scene.decided_h * HOUR
     proposed = decided + HOUR / 2
     disputed = proposed + HOUR if scene.disputed else None
     closes = disputed + 4 * DAY if disputed else proposed + 2 * HOUR
-    wording = titles.single(rng, "politics", deadline)
+    title = form.format(titles.day_words(deadline, year=True))
     event = EventPlan(
         key=key,
         id=str(10_000 + number(seed, "event id", key) % 10**9),
-        slug=titles.slugged(wording.title),
-        title=wording.title,
-        category="politics",
+        slug=titles.slugged(title),
+        title=title,
+        category=category,
         form=Form.GROUP if scene.odd == "placeholder" else Form.SINGLE,
         opens=opens,
         deadline=deadline,
         decided=float(int(decided)),
         proposed=float(int(proposed)),
         closes=float(int(closes)),
-        words=words_of(wording.title),
+        words=words_of(title),
         disputed=disputed,
         liquid=True,
         by=True,
@@ -107,6 +126,7 @@ def _market(seed: int, scene: Scene, event: EventPlan, live: float) -> MarketPla
         "one_wallet": {"wash": True},
     }
     question = event.title
+    fee_type, fee_rate = FEES[event.category]
     if scene.odd == "no_end_date":
         question = question.split(" by ")[0] + " by the end of the session?"
     plan = MarketPlan(
@@ -118,9 +138,9 @@ def _market(seed: int, scene: Scene, event: EventPlan, live: float) -> MarketPla
         member=0,
         daily_usd=120_000.0,
         liquidity=150_000.0,
-        fee_type="politics_fees",
+        fee_type=fee_type,
         fees_enabled=True,
-        fee_rate=0.04,
+        fee_rate=fee_rate,
         end_date=iso(event.deadline),
         description=f'Resolves to Yes if the answer to "{question}" is yes by the deadline.',
         traded_once=True,

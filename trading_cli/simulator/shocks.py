@@ -93,3 +93,19 @@ def swell(times: Floats, news: tuple[Shock, ...], *, talk: bool) -> Floats:
             lo, hi = np.searchsorted(times, [at, at + FORGOTTEN_HOURS * HOUR])
             out[lo:hi] += shock.size * np.exp((at - times[lo:hi]) / (3 * HOUR))
     return out
+
+
+def lean(times: Floats, news: tuple[Shock, ...]) -> Floats:
+    """Return the mood of talk at each of *times*, -1 (bad) to 1 (good): fresh news gives its sign.
+
+    News without a sign leaves the mood alone.
+    """
+    out = np.zeros(len(times))
+    for shock in news:
+        if shock.talk_at is not None and shock.sign:
+            lo, hi = np.searchsorted(times, [shock.talk_at, shock.talk_at + FORGOTTEN_HOURS * HOUR])
+            out[lo:hi] += (
+                shock.sign * shock.size * np.exp((shock.talk_at - times[lo:hi]) / (3 * HOUR))
+            )
+    mood: Floats = np.clip(out, -1, 1)
+    return mood

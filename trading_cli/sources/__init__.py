@@ -217,6 +217,12 @@ class DataCollectionSection(Section):
     backfill_seconds: float = Field(
         10.0, ge=0, le=600, description="How long one ordinary run may spend on the past."
     )
+    connect_timeout_s: float = Field(
+        5.0, ge=0.1, le=60, description="How long connecting to a service may take, in seconds."
+    )
+    read_timeout_s: float = Field(
+        10.0, ge=0.1, le=120, description="How long a service may be silent, in seconds."
+    )
     limits_path: Path | None = Field(
         None, description="The file of shared request budgets; null means the person's own place."
     )

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
+
+from trading_cli.simulator import running
+
 NOW = 1_780_000_000.0
 COUNT = 130
 TAG = {"id": "7", "label": "Politics", "slug": "politics"}
@@ -73,7 +77,7 @@ class TinyWorld:
         for condition in condition_ids[:2]:
             for back in range(120):
                 at = int(now) - back * 60
-                if start <= at <= end:
+                if start <= at < end:
                     side = "BUY" if back % 2 else "SELL"
                     rows.append(
                         {
@@ -147,6 +151,10 @@ class Client:
     def __init__(self, url):
         self.url = url
 
+    def ask(self, path, method="GET", payload=None, **headers):
+        """Ask *path* by any method, with headers (``X_Fault`` for X-Fault)."""
+        return ask(self.url + path, method, payload, **headers)
+
     def get(self, path, timeout=5.0, **params):
         """GET *path*."""
         query = "?" + urlencode(params, doseq=True) if params else ""
@@ -159,3 +167,23 @@ class Client:
     def faults(self, *rules):
         """Put *rules* in force."""
         assert self.post("/_control/faults", list(rules)).status == 200
+
+
+@pytest.fixture
+def serving():
+    """Return a way to serve a backend (the tiny world by default) and to ask it: a Client."""
+    servers = []
+
+    def serve(backend=None, **options):
+        servers.append(running.start(backend or TinyWorld(), **{"now": NOW, **options}))
+        return Client(servers[-1].url)
+
+    yield serve
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def client(serving):
+    """Return a client of the tiny world, which stands at NOW, without rate limits."""
+    return serving(limits=False, fault_seed=3)

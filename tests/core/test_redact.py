@@ -1,0 +1,62 @@
+"""Whatever form a secret takes, it does not get through."""
+
+import base64
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_cli.core.redact import Redactor
+
+SECRETS = st.text(st.characters(codec="utf-8"), min_size=6, max_size=40)
+AROUND = st.text(st.characters(codec="ascii"), max_size=20)
+
+
+@given(SECRETS, AROUND, AROUND)
+def test_a_secret_never_comes_through(secret, before, after):
+    """Raw, URL-encoded, quoted by Python: whatever stands around it, it is gone."""
+    redact = Redactor([secret]).text
+    for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]):
+        shown = redact(before + form + after)
+        assert form not in shown or form in before + "***" + after
+        assert "***" in shown
+
+
+@given(SECRETS, st.binary(max_size=8), st.binary(max_size=8))
+def test_base64_hides_nothing(secret, before, after):
+    """At whichever of the three alignments, most of the encoded secret is masked."""
+    raw = secret.encode()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        encoded = encode(before + raw + after).decode()
+        first = -(-len(before) * 8 // 6)
+        last = (len(before) + len(raw)) * 8 // 6
+        shown = Redactor([secret]).text(encoded)
+        assert encoded[first:last] not in shown
+        assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://api.telegram.org/bot123456:AAH-abc_def/sendMessage",
+        "bot123456%3AAAH-abc_def",
+        "/BOT123456:AAH-abc_def",
+    ],
+)
+def test_a_bot_token_goes_whatever_it_is(text):
+    """An address with a bot's token loses it, though nobody named it a secret."""
+    assert "AAH" not in Redactor().text(text)
+
+
+@given(AROUND)
+def test_other_words_stay(text):
+    """Without a secret nothing changes."""
+    if "bot" not in text.lower():
+        assert Redactor(["canary-secret"]).text(text) == text
+
+
+def test_values_are_redacted_inside():
+    """Keys, lists and bytes inside a value lose it, too."""
+    got = Redactor(["canary"]).value({"canary": [b"a canary", ("canary", 1)]})
+    assert got == {"***": ["a ***", ["***", 1]]}

@@ -1,0 +1,208 @@
+"""How things stand and what there is, read from the file alone: quick, without numpy or network."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from trading_cli.app.settings import Loaded, load
+from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
+
+CYCLE = "collection"
+FRESH_S = 2 * SLOT_SECONDS
+BASELINE_DAYS = 7
+DAY = 86_400
+NOTHING = "nothing collected yet"
+HINT = "nothing collected yet: `trading collect`"
+
+
+def status(
+    config: Path | None, env: Mapping[str, str], *, clock: Clock | None = None
+) -> dict[str, Any]:
+    """Return where things stand; works on a home that has no database.
+
+    Ages are seconds. Raises ``ConfigError`` for wrong settings, ``StoreError`` for a database that
+    cannot be read.
+    """
+    loaded = load(config, env=env)
+    now = (clock or SystemClock()).now()
+    data: dict[str, Any] = {"mode": loaded.settings.mode, "home": str(loaded.home)}
+    if loaded.database.exists():
+        data |= _stored(loaded, now)
+    else:
+        data |= _nothing(now)
+    return data
+
+
+def _nothing(now: datetime) -> dict[str, Any]:
+    return {
+        "last_run": None,
+        "next_slot": from_epoch(slot_of(now)).isoformat(),
+        "newest_quote_age_s": None,
+        "data_gate": {"open": False, "reasons": [NOTHING]},
+        "waiting": "everything: `trading collect` brings the first slot",
+    }
+
+
+def _stored(loaded: Loaded, now: datetime) -> dict[str, Any]:
+    from trading_cli.store import Store, glance, history, ledger  # noqa: PLC0415  # paid when used
+
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        runs = ledger.last_runs(look, cycle=CYCLE, limit=50)
+        newest = history.newest_quote_at(look)
+        age = None if newest is None else max(0, int((now - newest).total_seconds()))
+        kill = glance.kill(look)
+        data: dict[str, Any] = {}
+        if kill is not None:
+            data["kill"] = {
+                "state": kill.state,
+                "level": kill.level,
+                "reason": kill.reason,
+                "since": kill.since.isoformat(),
+            }
+        last = runs[0] if runs else None
+        data["last_run"] = last and {
+            "slot": from_epoch(last.slot).isoformat(),
+            "state": last.state,
+            "age_s": int((now - (last.finished or last.started)).total_seconds()),
+        }
+        data["next_slot"] = _next(runs, now)
+        data["newest_quote_age_s"] = age
+        data["data_gate"] = _gate(look, runs, age)
+        data["funnel"] = glance.funnel(look)
+        data["sources"] = {
+            one.name: {
+                "state": one.state,
+                "message": one.message,
+                "last_ok": None if one.last_ok is None else one.last_ok.isoformat(),
+            }
+            for one in ledger.source_states(look)
+        }
+        data["waiting"] = _waiting(glance.first_slot(look), now)
+    return data
+
+
+def _next(runs: Any, now: datetime) -> str:
+    """Return the start of the next slot to collect: this one if nobody has."""
+    slot = slot_of(now)
+    done = any(run.slot == slot and run.state in {"OK", "PARTIAL"} for run in runs)
+    return from_epoch(slot + SLOT_SECONDS if done else slot).isoformat()
+
+
+def _gate(look: Connection, runs: Any, age: int | None) -> dict[str, Any]:
+    """Return the gate as the last judged collection left it; old quotes close it since."""
+    from trading_cli.store import glance  # noqa: PLC0415  # paid when used
+
+    judged = next((run for run in runs if "findings" in run.numbers), None)
+    reasons: list[str] = []
+    if judged is None or age is None:
+        reasons.append(NOTHING if age is None else "no collection has been judged yet")
+    if judged is not None:
+        reasons += glance.closing(look, judged.slot, since=judged.started)
+    if age is not None and age > FRESH_S and not any(r.startswith("freshness") for r in reasons):
+        reasons.append(f"freshness: the newest quote is {age} s old")
+    return {"open": not reasons, "reasons": reasons}
+
+
+def _waiting(first: int | None, now: datetime) -> str:
+    """Return what cannot be said yet and when it comes at the present pace (SPEC §5)."""
+    if first is None:
+        return "quotes: none yet; `trading collect` brings the first slot"
+    held = max(0.0, (now.timestamp() - first) / DAY)
+    if held >= BASELINE_DAYS:
+        return "nothing"
+    ready = from_epoch(first + BASELINE_DAYS * DAY)
+    return (
+        f"hype baseline: {held:.1f} of {BASELINE_DAYS} days; enough on {ready:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def markets(
+    config: Path | None, *, search: str, sort: str, limit: int, clock: Clock | None = None
+) -> dict[str, Any]:
+    """Return {markets: […]}: the known open markets with their newest quotes, absent is ``None``.
+
+    *sort* is volume, liquidity or score (largest first), deadline, question or age.
+    """
+    loaded = load(config, env=os.environ)
+    if not loaded.database.exists():
+        return {"markets": [], "warnings": [HINT]}
+    now = (clock or SystemClock()).now()
+
+    from trading_cli.store import Store, glance, history, listings  # noqa: PLC0415  # paid when used
+
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        known = listings.listing_at(look, as_of=now)
+        panel = listings.panel_members(look, as_of=now)
+        scored = glance.scores(look)
+        newest = history.newest_quote_at(look)
+        quotes = (
+            {}
+            if newest is None
+            else {
+                quote.market_id: quote
+                for back in (1, 0)  # what this slot has not brought yet, the one before has
+                for quote in history.latest_quotes(
+                    look, slot_of(newest) - back * SLOT_SECONDS, as_of=now
+                )
+            }
+        )
+    words = search.casefold()
+    rows = [
+        _row(one, quotes.get(one.id), now) | {"panel": one.id in panel, "score": scored.get(one.id)}
+        for one in known
+        if words in one.question.casefold() and not one.closed
+    ]
+    rows.sort(key=lambda row: _rank(row, sort))
+    return {"markets": rows[:limit], "total": len(rows)}
+
+
+def _row(one: Market, quote: Quote | None, now: datetime) -> dict[str, Any]:
+    from trading_cli.research.deadline import deadline_of  # noqa: PLC0415  # paid when used
+
+    at = deadline_of(one).at
+    age = None if quote is None else int((now - quote.observed_at).total_seconds())
+    return {
+        "id": one.id,
+        "question": one.question,
+        "category": one.tags[0] if one.tags else None,
+        "bid": quote and quote.bid,
+        "ask": quote and quote.ask,
+        "mid": quote and quote.mid,
+        "volume_24h": one.volume_24h,
+        "liquidity": one.liquidity,
+        "deadline": None if at is None else at.isoformat(),
+        "age_s": age,
+    }
+
+
+_COLUMN = {"volume": "volume_24h", "age": "age_s"}
+_LARGEST_FIRST = frozenset({"volume", "liquidity", "score"})
+
+
+def _rank(row: Mapping[str, Any], sort: str) -> tuple[bool, Any, str]:
+    """Return what to sort by: absent values last, then by id."""
+    value = row[_COLUMN.get(sort, sort)]
+    if value is None:
+        return True, 0, row["id"]
+    return False, -value if sort in _LARGEST_FIRST else value, row["id"]
+
+
+def db_stats(config: Path | None) -> dict[str, Any]:
+    """Return size, schema, rows of every table and milliseconds of sample reads."""
+    from trading_cli.store import Store  # noqa: PLC0415  # paid when used
+
+    loaded = load(config, env=os.environ)
+    with Store.reader(loaded.database) as store:
+        told: dict[str, Any] = store.stats()
+    return {
+        "path": str(loaded.database),
+        "bytes": told["bytes"],
+        "wal_bytes": told["wal_bytes"],
+        "schema": told["schema"],
+        "tables": told["rows"],
+        "queries": {name: round(value * 1e3, 3) for name, value in told["seconds"].items()},
+    }

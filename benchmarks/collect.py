@@ -123,9 +123,7 @@ def _env() -> dict[str, str]:
 
 
 def _run(home: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        _command(home), capture_output=True, text=True, check=True, env=_env()
-    )
+    done = subprocess.run(_command(home), capture_output=True, text=True, check=True, env=_env())
     data: dict[str, Any] = json.loads(done.stdout)["data"]
     return data
 

@@ -83,6 +83,12 @@ class Home:
         self.clock.set(from_epoch(at))
         return slot_of(self.clock.now())
 
+    def at_here(self, turn: int) -> None:
+        """Set our own clock alone to slot number *turn*; the exchange's is set by its route."""
+        at = NOON + turn * SLOT + AFTER_SLOT_S
+        self.exchange.control("clock", {"now": at})
+        self.clock.set(from_epoch(at))
+
     def collect(self, **options: Any) -> CollectReport:
         """Collect as the command does, without talk unless asked for."""
         options = {"progress": self.said.append, "talk": False} | options
@@ -123,7 +129,7 @@ def settings_for(url: str, **collection: Any) -> dict[str, Any]:
     section: dict[str, Any] = {
         "limits_path": "limits.db",
         "backfill_seconds": 0,
-        "connect_timeout_s": 2.0,
+        "connect_timeout_s": 0.3,
         "read_timeout_s": 0.4,
         "polymarket": {
             "gamma_url": f"{url}/gamma",

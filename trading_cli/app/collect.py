@@ -160,11 +160,13 @@ def _listing(work: Collection, venue: Venue) -> Followed:
     if listing.error and not listed:
         work.note(listing, 0)
         return _as_last_known(work, listing.error)
-    everyone = [*listed, *_looked_up(work, venue, {market.id for market in listed}, listing)]
+    gone = _looked_up(work, venue, {market.id for market in listed}, listing)
+    everyone = [*listed, *gone]
     rules = rules_of(work.toolkit.settings)
     with work.store.transaction() as tx:
         members = listings.panel_members(tx, as_of=work.now)
-        rows = everyone if work.everything else worth_keeping(everyone, rules, members)
+        known_before = {*members, *(market.id for market in gone)}
+        rows = everyone if work.everything else worth_keeping(everyone, rules, known_before)
         written = listings.record_markets(tx, rows)
         known = listings.market_ids(tx, [market.id for market in rows])
         settled = listings.record_resolutions(
@@ -223,14 +225,16 @@ def _contradiction(market: Market) -> Refusal:
 
 
 def _looked_up(work: Collection, venue: Venue, seen: set[str], listing: Gathered) -> list[Market]:
-    """Return the panel's markets that the listing did not show, asked for one by one."""
+    """Return the markets once followed that the listing did not show and that are not settled.
+
+    So a market that left the panel before its end still gets its settlement written down.
+    """
     with work.store.reading() as look:
-        members = listings.panel_members(look, as_of=work.now)
-        missing = [name for name in members if name not in seen]
-        known = listings.listing_at(look, as_of=work.now, venue_ids=missing) if missing else []
+        open_ones = listings.open_markets_unresolved(look, as_of=work.now)
+    known = tuple(market for market in open_ones if market.id not in seen)
     if not known:
         return []
-    wanted = Wanted(work.now, work.now, tuple(known))
+    wanted = Wanted(work.now, work.now, known)
     looked = drain(venue.listing, wanted, clock=work.toolkit.clock, clients=(venue.gamma,))
     listing.absorb(looked)
     return looked.of(Market)

@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
+from trading_cli.store import Store, Transaction, glance, history, ledger, listings
 
 CYCLE = "collection"
 FRESH_S = 2 * SLOT_SECONDS
@@ -48,8 +48,6 @@ def _nothing(now: datetime) -> dict[str, Any]:
 
 
 def _stored(loaded: Loaded, now: datetime) -> dict[str, Any]:
-    from trading_cli.store import Store, glance, history, ledger  # noqa: PLC0415  # paid when used
-
     with Store.reader(loaded.database) as store, store.reading() as look:
         runs = ledger.last_runs(look, cycle=CYCLE, limit=50)
         newest = history.newest_quote_at(look)
@@ -92,10 +90,8 @@ def _next(runs: Any, now: datetime) -> str:
     return from_epoch(slot + SLOT_SECONDS if done else slot).isoformat()
 
 
-def _gate(look: Connection, runs: Any, age: int | None) -> dict[str, Any]:
+def _gate(look: Transaction, runs: Any, age: int | None) -> dict[str, Any]:
     """Return the gate as the last judged collection left it; old quotes close it since."""
-    from trading_cli.store import glance  # noqa: PLC0415  # paid when used
-
     judged = next((run for run in runs if "findings" in run.numbers), None)
     reasons: list[str] = []
     if judged is None or age is None:
@@ -131,8 +127,6 @@ def markets(
     if not loaded.database.exists():
         return {"markets": [], "warnings": [HINT]}
     now = (clock or SystemClock()).now()
-
-    from trading_cli.store import Store, glance, history, listings  # noqa: PLC0415  # paid when used
 
     with Store.reader(loaded.database) as store, store.reading() as look:
         known = listings.listing_at(look, as_of=now)
@@ -193,8 +187,6 @@ def _rank(row: Mapping[str, Any], sort: str) -> tuple[bool, Any, str]:
 
 def db_stats(config: Path | None) -> dict[str, Any]:
     """Return size, schema, rows of every table and milliseconds of sample reads."""
-    from trading_cli.store import Store  # noqa: PLC0415  # paid when used
-
     loaded = load(config, env=os.environ)
     with Store.reader(loaded.database) as store:
         told: dict[str, Any] = store.stats()

@@ -47,6 +47,11 @@ def follow(
         _keep(tx, members, chosen, now, timedelta(days=rules.sticky_days))
         ledger.record_funnel(tx, slot, chosen.funnel)
     by_id = {market.id: market for market in listed}
+    unseen = [name for name in chosen.members if name not in by_id]
+    if unseen:  # refused or not answered today: asked for books and trades as last described
+        with store.reading() as look:
+            known = listings.listing_at(look, as_of=now, venue_ids=unseen)
+        by_id |= {market.id: market for market in known}
     markets = tuple(by_id[name] for name in chosen.members if name in by_id)
     return Followed(markets, chosen.entered, chosen.funnel)
 

@@ -58,9 +58,20 @@ def _plan(work: Collection, venue_ids: Sequence[str], depth: timedelta) -> None:
 
 
 def _groups(work: Collection) -> Iterator[Group]:
-    """Yield the windows still to fetch, those of one kind and span together, newest span first."""
-    with work.store.reading() as look:
-        windows = backfill.next_windows(look, WINDOWS_AT_ONCE)
+    """Yield the windows still to fetch, each once a run, those of one kind and span together."""
+    seen: set[int] = set()
+    while True:
+        with work.store.reading() as look:
+            windows = backfill.next_windows(look, WINDOWS_AT_ONCE)
+        fresh = [window for window in windows if window.id not in seen]
+        if not fresh:
+            return
+        seen.update(window.id for window in fresh)
+        yield from _spans(fresh)
+
+
+def _spans(windows: Sequence[Window]) -> Iterator[Group]:
+    """Yield *windows* grouped by kind and span, mids before trades and the newest span first."""
     spans: dict[tuple[str, datetime, datetime], list[Window]] = defaultdict(list)
     for window in windows:
         spans[window.kind, window.start, window.stop].append(window)

@@ -50,15 +50,16 @@ POST_SEEN = Shape(
     itemgetter(slice(2, 6)),
     1,
 )
+# whose copy a post is depends on what came with it in one look: not a contradiction
 LINKS = Shape(
     "post_links",
     "INSERT INTO post_links (post, event_id, market, scorer, score, about_price, sentiment,"
     " lexicon, duplicate_of, observed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO NOTHING",
-    "SELECT score, about_price, sentiment, lexicon, duplicate_of FROM post_links"
+    "SELECT score, about_price, sentiment, lexicon FROM post_links"
     " WHERE post = ? AND event_id = ? AND market = ? AND scorer = ?",
     itemgetter(slice(0, 4)),
-    itemgetter(slice(4, 9)),
+    itemgetter(slice(4, 8)),
     9,
 )
 COVERAGE = Shape(

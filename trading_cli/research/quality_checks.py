@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_cli.domain import Finding, Refusal, SLOT_SECONDS, Severity, from_epoch
+from trading_cli.domain import SLOT_SECONDS, Finding, Refusal, Severity, from_epoch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,7 +58,7 @@ def schedule_gaps(expected: Ints, received: Ints, subject: str = "") -> list[Fin
             "schedule_gap",
             Severity.WARN if stop - start == 1 else Severity.ERROR,
             subject,
-            f"{stop - start} expected slot(s) missing from {from_epoch(int(expected[start])):%d %b %H:%M}",
+            f"{stop - start} expected slot(s) missing, the first {_when(int(expected[start]))}",
             {"slots": _ints(expected[start:stop]), "newest": bool(stop == len(expected))},
         )
         for start, stop in edges.reshape(-1, 2)
@@ -287,3 +287,7 @@ def _rows(check: str, severity: Severity, subject: str, text: str, slots: Ints) 
 
 def _ints(slots: Ints) -> tuple[int, ...]:
     return tuple(int(slot) for slot in slots)
+
+
+def _when(slot: int) -> str:
+    return f"{from_epoch(slot):%Y-%m-%d %H:%M}"

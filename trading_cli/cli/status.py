@@ -7,10 +7,12 @@ from typing import Any
 import click
 import typer
 
-from trading_cli.cli.answer import Answer, Block, Facts
+from trading_cli.cli.answer import Answer, Block, Facts, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
+_HOUR = 60
+_DAY = 24 * _HOUR
 _NEXT = {
     True: ("trading markets", "trading quality-check", "trading doctor"),
     False: ("trading demo", "trading collect", "trading doctor"),
@@ -21,7 +23,14 @@ _NEXT = {
 def status(ctx: typer.Context) -> Answer:
     """Show mode, home, the last run, the age of the newest quote, the gate and the funnel."""
     data = _read(ctx)
-    return Answer(data, (Facts(_facts(data)),), data.get("warnings", ()))
+    blocks: list[Block] = [Facts(_facts(data))]
+    rows = [
+        (name, told.get("state"), told.get("last_ok"), told.get("message"))
+        for name, told in (data.get("sources") or {}).items()
+    ]
+    if rows:
+        blocks.append(Table(("source", "state", "last answered", "message"), rows))
+    return Answer(data, blocks, data.get("warnings", ()))
 
 
 def brief(ctx: click.Context) -> Answer:
@@ -52,7 +61,13 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("newest quote", _age(data.get("newest_quote_age_s"))),
         ("data gate", _gate(data.get("data_gate"))),
     ]
-    known = {"mode", "home", "last_run", "next_slot", "newest_quote_age_s", "data_gate", "warnings"}
+    kill = data.get("kill")
+    if isinstance(kill, Mapping):
+        facts.append(("kill switch", f"{kill.get('state')}, {kill.get('reason')}"))
+    known = {
+        *("mode", "home", "last_run", "next_slot", "newest_quote_age_s", "data_gate", "warnings"),
+        *("kill", "sources"),
+    }
     facts += [(key.replace("_", " "), value) for key, value in data.items() if key not in known]
     return facts
 
@@ -70,4 +85,6 @@ def _age(seconds: object) -> str:
     minutes = int(seconds) // 60
     if minutes < 1:
         return f"{int(seconds)} s ago"
-    return f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"  # noqa: PLR2004  # two hours
+    if minutes < 2 * _HOUR:
+        return f"{minutes} min ago"
+    return f"{minutes // _HOUR} h ago" if minutes < 2 * _DAY else f"{minutes // _DAY} days ago"

@@ -39,13 +39,14 @@ def listen(work: Collection, asked: Selection) -> None:
 
 def _listen(work: Collection, asked: Selection) -> None:
     subjects = _subjects(work)
-    voices, absent = work.toolkit.voices()
+    voices, absent = work.toolkit.voices(x_spent=_spent(work))
     for name, why in absent.items():
         if name in asked.voices:
             _absent(work, name, why)
     chosen = {name: voice for name, voice in voices.items() if name in asked.voices}
     if not subjects or not chosen:
         return
+    _reserve(work, chosen.values())
     scorer = Scorer(list(subjects.values()))
     work.say(f"talk: asking {', '.join(chosen)}, each at its own pace; this can take minutes")
     with ThreadPoolExecutor(len(chosen), "talk") as pool:
@@ -61,6 +62,33 @@ def _listen(work: Collection, asked: Selection) -> None:
         ]
         for future in as_completed(heard):
             _keep(work, future.result(), subjects, scorer)
+    _settle(work, chosen.values())
+
+
+def _spent(work: Collection) -> float:
+    """Return what paid talk has cost this UTC day, in USD."""
+    with work.store.reading() as look:
+        return float(backfill.meta(look, _purse(work)) or 0.0)
+
+
+def _purse(work: Collection) -> str:
+    return f"talk.spent.{work.now:%Y-%m-%d}"
+
+
+def _reserve(work: Collection, voices: Iterable[Voice]) -> None:
+    """Charge the worst case before asking, so that a run killed midway cannot spend it again."""
+    for bill, requests in ((voice.bill, voice.per_slot) for voice in voices):
+        if bill is not None:
+            with work.store.transaction() as tx:
+                backfill.set_meta(tx, _purse(work), repr(bill.spent + bill.worst * requests))
+
+
+def _settle(work: Collection, voices: Iterable[Voice]) -> None:
+    """Write down what was spent in truth."""
+    for bill in (voice.bill for voice in voices):
+        if bill is not None:
+            with work.store.transaction() as tx:
+                backfill.set_meta(tx, _purse(work), repr(bill.spent))
 
 
 def _absent(work: Collection, name: str, why: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core import log
@@ -35,6 +35,17 @@ class Venue:
     history: Source
 
 
+class Bill(Protocol):
+    """A source that costs money: USD spent this UTC day, and the most one request can cost."""
+
+    spent: float
+
+    @property
+    def worst(self) -> float:
+        """Return the most that one request can cost, in USD."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """One source of talk: how many events it may be asked about per slot, and which first ones."""
@@ -43,6 +54,7 @@ class Voice:
     client: HttpClient
     per_slot: int
     first: int | None = None
+    bill: Bill | None = None
 
 
 class Toolkit:
@@ -88,6 +100,7 @@ class Toolkit:
         url: str,
         rates: Mapping[str, Rate],
         headers: Mapping[str, str] | None = None,
+        attempts: int = 3,
     ) -> HttpClient:
         """Return the one pooled client of *source*."""
         section = self.settings.data_collection
@@ -101,6 +114,7 @@ class Toolkit:
                 workers=section.workers,
                 connect_timeout=section.connect_timeout_s,
                 read_timeout=section.read_timeout_s,
+                attempts=attempts,
                 headers=headers or {},
                 secrets=self.loaded.secrets.values(),
             )
@@ -187,7 +201,7 @@ def _x(kit: Toolkit, token: str, spent: float) -> Voice:
 
     part = kit.settings.data_collection.x
     bearer = {"Authorization": f"Bearer {token}"}
-    client = kit.client("x", part.url, {ENDPOINT: _per_minute(part)}, bearer)
+    client = kit.client("x", part.url, {ENDPOINT: _per_minute(part)}, bearer, attempts=1)
     source = X(
         client,
         clock=kit.clock,
@@ -195,7 +209,7 @@ def _x(kit: Toolkit, token: str, spent: float) -> Voice:
         cap=part.spend_cap_usd,
         prices=(part.post_price_usd, part.user_price_usd),
     )
-    return Voice(source, client, part.per_slot)
+    return Voice(source, client, part.per_slot, bill=source)
 
 
 _VOICES: Mapping[str, Callable[[Toolkit, TalkSection], Voice]] = {

@@ -384,4 +384,4 @@ def _line(where: str, key: Path_, said: str) -> str:
 
 
 def _bad(wrong: list[str]) -> ConfigError:
-    return ConfigError("\n".join(wrong), hint="correct it, then run: trading config check")
+    return ConfigError("\n".join(wrong), hint="correct it, then run: trading config validate")

@@ -31,7 +31,7 @@ APPLICATION_ID = 0x54524144  # "TRAD": says the file is ours before we touch it
 CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 64_000
 
-_RESTORE = "look at it with `trading db check`, or put back the newest backup beside it"
+_RESTORE = "look at it with `trading doctor --offline`, or put back the newest backup beside it"
 _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_BUSY: (
         StoreLocked,
@@ -79,7 +79,8 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
     found = None if code is None else _FAILURES.get(code & 0xFF)
     if found is None:
         return StoreError(
-            f"the database {path} refused: {error}", hint="look at it with `trading db check`"
+            f"the database {path} refused: {error}",
+            hint="look at it with `trading doctor --offline`",
         )
     kind, sentence, hint = found
     return kind(f"{sentence.format(path=path)} ({error})", hint=hint)

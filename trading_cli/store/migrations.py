@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_cli.store.schema import FIRST
+from trading_cli.store.schema_trading import SECOND
 
 
 def _first(connection: sqlite3.Connection, at: int) -> None:
@@ -24,8 +25,15 @@ def _first(connection: sqlite3.Connection, at: int) -> None:
     )
 
 
+def _second(connection: sqlite3.Connection, _at: int) -> None:
+    """Make the tables of deciding and dealing, and seal what the kill switch says already."""
+    for statement in SECOND:
+        connection.execute(statement)
+
+
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (
     ("the first schema", _first),
+    ("decisions, orders, positions, journal, outbox, pauses", _second),
 )
 NEWEST = len(STEPS)
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from trading_cli.core import disk
 from trading_cli.core.errors import RunLocked, StoreReadOnly
 
 _HOLDER_UNKNOWN = "another process"
 
 
 @contextmanager
-def only_run(folder: Path, work: str, now: datetime) -> Iterator[None]:
-    """Hold the lock of *work* in *folder* for the block.
+def only_run(folder: Path, work: str, now: datetime, *, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock of *work* in *folder* for the block; wait *patience* real seconds for it.
 
     Raises ``RunLocked`` naming the holder when somebody else has it. The operating system frees the
     lock of a process that died, so none is ever stale.
@@ -24,7 +25,7 @@ def only_run(folder: Path, work: str, now: datetime) -> Iterator[None]:
     lock = FileLock(folder / f"{work}.lock", mode=0o600)
     note = folder / f"{work}.holder"
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise RunLocked(
             f"another `{work}` is at work: {_holder(note)} holds the lock.",
@@ -35,11 +36,24 @@ def only_run(folder: Path, work: str, now: datetime) -> Iterator[None]:
             f"cannot lock in {folder}: {error.strerror}.", hint=f"make {folder} writable"
         ) from error
     try:
-        note.write_text(json.dumps({"pid": os.getpid(), "since": now.isoformat()}))
+        _note(note, now)
         yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def _note(note: Path, now: datetime) -> None:
+    """Say who holds the lock; raises a ``StoreError`` where that cannot be written."""
+    try:
+        note.write_text(json.dumps({"pid": os.getpid(), "since": now.isoformat()}))
+    except OSError as error:
+        if disk.full(note.parent, error):
+            raise disk.no_room(note) from error
+        raise StoreReadOnly(
+            f"we may not write in {note.parent}: {error.strerror}.",
+            hint=f"make {note.parent} writable",
+        ) from error
 
 
 def _holder(note: Path) -> str:

@@ -17,6 +17,7 @@
     + StoreFull        the disk is full
     + StoreReadOnly    we may not write there
     + RunLocked        another run of the same cycle is at work
+    + RunLost          a later run took over; this one may not write any more
 
 The branches follow what the caller should do next, not where the failure arose. A message says
 what happened and why; ``hint`` is the next command to type.
@@ -150,3 +151,9 @@ class RunLocked(StoreError):
     """Another run of the same work is under way."""
 
     code = "run_locked"
+
+
+class RunLost(StoreError):
+    """A later run took over, or the lease is over: what is left of this one may not write."""
+
+    code = "run_lost"

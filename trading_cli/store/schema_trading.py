@@ -1,6 +1,7 @@
 """The second schema: what was computed, decided, ordered, filled, held, written down and told.
 
 Money, prices and shares are INTEGER millionths; times epoch seconds; `facts` and `inputs` JSON.
+A fill's average ``price`` is TEXT: it may have any number of decimals, and must come back exactly.
 ``token`` is YES or NO, ``side`` BUY or SELL. `seq` orders what must be ordered.
 """
 
@@ -36,8 +37,8 @@ SECOND: tuple[str, ...] = (
         CHECK (action = 'HOLD' OR token IS NOT NULL)
     ) STRICT""",
     "CREATE INDEX decisions_by_slot ON decisions (slot)",
-    "CREATE INDEX decisions_by_market ON decisions (market, slot)",
-    "CREATE INDEX decisions_entered ON decisions (event, decided_at) WHERE action = 'BUY'",
+    "CREATE INDEX decisions_by_time ON decisions (decided_at)",
+    "CREATE INDEX decisions_by_market ON decisions (market, decided_at)",
     # --- what was ordered
     f"""CREATE TABLE orders (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE CHECK (id <> ''),
@@ -54,12 +55,13 @@ SECOND: tuple[str, ...] = (
     ) STRICT""",
     "CREATE INDEX orders_open ON orders (state) WHERE state IN ('PENDING', 'UNKNOWN')",
     "CREATE INDEX orders_by_decision ON orders (decision)",
+    "CREATE INDEX orders_by_time ON orders (placed_at)",
     f"""CREATE TABLE fills (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE CHECK (id <> ''),
         order_id TEXT NOT NULL REFERENCES orders (id), market TEXT NOT NULL,
         token {_ONE_OF_TWO}, side {_SIDE},
         shares INTEGER NOT NULL CHECK (shares > 0),
-        price REAL NOT NULL CHECK (price BETWEEN 0 AND 1),
+        price TEXT NOT NULL CHECK (CAST(price AS REAL) BETWEEN 0 AND 1),
         gross INTEGER NOT NULL CHECK (gross >= 0), fee INTEGER NOT NULL CHECK (fee >= 0),
         at INTEGER NOT NULL, grade TEXT NOT NULL, levels TEXT NOT NULL,
         book_hash TEXT NOT NULL, book_at INTEGER
@@ -107,6 +109,14 @@ SECOND: tuple[str, ...] = (
         previous BLOB NOT NULL CHECK (length(previous) = 32),
         hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32)
     ) STRICT""",
+    """CREATE TABLE journal_head (
+        one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32)
+    ) STRICT""",
+    """CREATE TRIGGER journal_keeps_its_words BEFORE UPDATE ON journal
+        BEGIN SELECT RAISE(ABORT, 'the journal is only ever added to'); END""",
+    """CREATE TRIGGER journal_keeps_its_rows BEFORE DELETE ON journal
+        BEGIN SELECT RAISE(ABORT, 'the journal is only ever added to'); END""",
     "CREATE INDEX journal_by_subject ON journal (subject, seq)",
     "CREATE INDEX journal_by_kind ON journal (kind, seq)",
     # --- what is told
@@ -155,5 +165,6 @@ SECOND: tuple[str, ...] = (
         "ALTER TABLE runs ADD COLUMN timing TEXT NOT NULL DEFAULT 'on_time'"
         " CHECK (timing IN ('on_time', 'late', 'catch_up', 'missed', 'duplicate'))"
     ),
+    "ALTER TABLE steps ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX runs_by_slot ON runs (cycle, slot, state)",
 )

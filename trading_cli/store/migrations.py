@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
 from trading_cli.store.schema_trading import SECOND
 
@@ -29,6 +30,7 @@ def _second(connection: sqlite3.Connection, _at: int) -> None:
     """Make the tables of deciding and dealing, and seal what the kill switch says already."""
     for statement in SECOND:
         connection.execute(statement)
+    seal_all(connection)
 
 
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (
@@ -54,6 +56,13 @@ COUNTS: tuple[tuple[str, str], ...] = (
     ("findings", "SELECT count(*) FROM findings"),
     ("gaps", "SELECT count(*) FROM gaps"),
     ("runs", "SELECT count(*) FROM runs"),
+    ("decisions", "SELECT count(*) FROM decisions"),
+    ("orders", "SELECT count(*) FROM orders"),
+    ("fills", "SELECT count(*) FROM fills"),
+    ("positions", "SELECT count(*) FROM positions"),
+    ("entries", "SELECT count(*) FROM entries"),
+    ("journal", "SELECT count(*) FROM journal"),
+    ("outbox", "SELECT count(*) FROM outbox"),
 )
 
 

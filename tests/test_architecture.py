@@ -27,6 +27,7 @@ TOO_LONG_FUNCTIONS: dict[str, str] = {}
 TOO_HARD_FUNCTIONS: dict[str, str] = {}
 BROAD_EXCEPTS = {
     "cli/main.py": "the boundary of the process: whatever happens, a person gets a sentence",
+    "trading/strategies/foreign.py": "a strategy is foreign code: it may stop only itself",
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "base"}
 HEAVY = {
@@ -181,7 +182,7 @@ def test_nothing_reads_standard_input():
     readers = [
         _name(path)
         for path in MODULES
-        if re.search(r"stdin|\binput\(|confirm\(|prompt=", path.read_text(encoding="utf-8"))
+        if re.search(r"sys\.stdin|\binput\(|confirm\(|prompt=", path.read_text(encoding="utf-8"))
     ]
     assert readers == []
 

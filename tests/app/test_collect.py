@@ -210,6 +210,34 @@ def test_talk_is_kept_with_what_it_is_about(kit):
     assert "enabled" in report.sources["x"].message
 
 
+def test_a_story_told_again_in_a_later_look_is_a_copy(kit, monkeypatch):
+    """The copy names the post kept an hour before, though its own date is the earlier one."""
+    story = "Canada slides into recession as tariffs bite"
+    told = [("41", story, NOON - 600), ("42", f"{story} - The Star", NOON - 900)]
+    heard: list[tuple[str, str, int]] = []
+
+    def posts(_source: str, _query: str, start: float, end: float, _now: float):
+        found = [one for one in heard if start <= one[2] < end]
+        return [
+            {"id": name, "text": text, "author": "ann", "url": f"https://a.example/{name}"}
+            | {"domain": "a.example", "created": at, "likes": 1, "reposts": 0, "replies": 0}
+            | {"followers": None, "language": "en"}
+            for name, text, at in found
+        ]
+
+    kit.collect()
+    monkeypatch.setattr(kit.exchange.world, "posts", posts)
+    heard.append(told[0])
+    kit.collect(sources=("hacker_news",), talk=True)
+    heard.append(told[1])
+    kit.at(4)
+    kit.collect(sources=("hacker_news",), talk=True)
+    kept = kit.rows(
+        "SELECT DISTINCT post_id, duplicate_of FROM post_links JOIN posts ON posts.id = post"
+    )
+    assert sorted(kept) == [("41", None), ("42", "41")]
+
+
 def test_a_backfill_without_time_is_resumed(make_home: MakeHome):
     """With no seconds for the past every window stays planned; a later run does them all."""
     poor = make_home("past")
@@ -278,6 +306,26 @@ def test_a_market_that_leaves_the_listing_is_looked_up(kit):
         (name,),
     )
     assert rows[0][0] >= 2
+
+
+def test_a_market_the_venue_no_longer_knows_is_a_finding(kit, monkeypatch):
+    """A followed market in no listing is named, in a run that is OK: it is no failure to ask."""
+    kit.collect()
+    world, gone = kit.exchange.world, kit.followed()[0]
+    listed = world.listing
+    monkeypatch.setattr(
+        world, "listing", lambda now: [raw for raw in listed(now) if raw["id"] != gone.id]
+    )
+    slot = kit.at(93)
+    report = kit.collect()
+    tally = report.sources["polymarket.listing"]
+    assert (tally.state, tally.failed) == ("ok", 0)
+    assert any(f"no longer listed, first: {gone.id}" in said for said in report.warnings)
+    named = kit.rows(
+        "SELECT severity, subject FROM findings WHERE slot = ? AND check_name = 'vanished'", (slot,)
+    )
+    assert named == [("warn", gone.id)]
+    assert not kit.rows("SELECT 1 FROM failures WHERE reason = 'not_listed'")
 
 
 def test_a_member_stays_on_the_panel(make_home: MakeHome):

@@ -105,14 +105,23 @@ def test_a_table_has_one_line_for_each_row(rows):
     assert _text(Table(("a", "b"), rows)).count("\n") == len(rows) + 1
 
 
-def _on_a_terminal(columns: int, **env: str) -> str:
-    """Return what a table of hostile text writes to a pseudo-terminal that wide."""
+_HOSTILE_BLOCKS = (
+    f"rows = [['alpha' * 12, {HOSTILE!r}, 1234567]]\n"
+    "blocks = ('[red]line[/red]', Table(('name', 'text', 'n'), rows, 'title'), Facts([('k', 'v')]))"
+)
+_WIDE_BLOCKS = (
+    "rows = [['12345678', 'word ' * 20, 0.123, 'spare'], ['9', 'word', None, 'x']]\n"
+    "blocks = (Table(('id', 'text', 'price', 'more'), rows, right=frozenset({'price'}),"
+    " folds=frozenset({'text'}), spare=('more',)),)"
+)
+
+
+def _on_a_terminal(columns: int, blocks: str = _HOSTILE_BLOCKS, **env: str) -> str:
+    """Return what *blocks* write to a pseudo-terminal that wide."""
     code = (
         "from trading_cli.cli.render import present\n"
         "from trading_cli.cli.answer import Answer, Table, Facts\n"
-        f"rows = [['alpha' * 12, {HOSTILE!r}, 1234567]]\n"
-        "present(Answer({}, ('[red]line[/red]', Table(('name', 'text', 'n'), rows, 'title'),"
-        " Facts([('k', 'v')]))), 'x', as_json=False)\n"
+        f"{blocks}\npresent(Answer({{}}, blocks), 'x', as_json=False)\n"
     )
     control, terminal = pty.openpty()
     child = subprocess.Popen(
@@ -144,6 +153,39 @@ def test_a_narrow_terminal_folds_and_loses_nothing(columns):
     squeezed = re.sub(r"\s", "", "".join(lines))
     assert squeezed.count("a") >= 24
     assert "[red]line[/red]" in squeezed
+    assert "…" not in squeezed
+
+
+def _lines(columns: int) -> list[str]:
+    """Return what a wide table writes to a terminal that wide, without colour."""
+    seen = _on_a_terminal(columns, _WIDE_BLOCKS, NO_COLOR="1")
+    return re.sub(r"\x1b\[[0-9;]*m", "", seen).splitlines()
+
+
+def test_a_narrow_terminal_leaves_out_what_can_be_spared_and_says_so():
+    """Numbers and ids stay whole, long text takes several lines, what is left out is named."""
+    lines = _lines(44)
+    assert max(map(len, lines)) <= 44
+    assert lines[0].split() == ["id", "text", "price"]
+    assert lines[1].split()[0] == "12345678"
+    assert "0.123" in lines[1]
+    assert lines[-1] == "(too narrow here for: more)"
+    assert " ".join(lines).count("word") == 21
+
+
+def test_a_wide_terminal_leaves_out_nothing():
+    """Where there is room for all of it, all of it is there, in one line per row."""
+    lines = _lines(140)
+    assert len(lines) == 3
+    assert lines[0].split() == ["id", "text", "price", "more"]
+
+
+def test_a_terminal_too_narrow_for_anything_still_loses_no_character():
+    """Where not even the whole numbers fit, they are folded, never cut."""
+    lines = _lines(16)
+    assert max(map(len, lines)) <= 16
+    squeezed = re.sub(r"\s", "", "".join(lines))
+    assert sum(squeezed.count(digit) for digit in "45678") >= 5
     assert "…" not in squeezed
 
 

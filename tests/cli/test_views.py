@@ -85,7 +85,7 @@ def test_a_collection_shows_every_source_with_its_state():
 
 def test_a_log_line_is_one_line():
     """A traceback in a log record does not spread over the screen."""
-    line = {"timestamp": "t", "level": "error", "event": "e", "exception": "a\nb"}
+    line = {"at": "t", "level": "error", "event": "e", "exception": "a\nb"}
     assert logs._sentence(line) == "t error - e exception=a b"
     order = list(logs.Level)
     assert logs._severity({"level": "WARNING"}, order) == 2

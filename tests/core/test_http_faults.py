@@ -152,6 +152,47 @@ def test_nothing_listens(tmp_path):
         assert "could not connect" in asked(http).detail
 
 
+def test_a_name_nobody_looks_up_in_time(tmp_path, monkeypatch):
+    """The system may take forever over a name: we wait as long as for a connection, no longer."""
+    answered = threading.Event()
+
+    def never(name, *_rest, **_options):
+        answered.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, f"no answer about {name}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    try:
+        with client(tmp_path, "http://slow.invalid:1") as http:
+            assert "no connection in time" in asked(http).detail
+        with client(tmp_path, "http://slow.invalid:1", connect_timeout=60.0) as http:
+            assert type(asked(http, deadline=time.monotonic() + 0.2)) is SourceDown
+    finally:
+        answered.set()
+
+
+def test_a_name_that_does_not_exist(tmp_path):
+    """It is down, as what cannot be reached is."""
+    with client(tmp_path, "http://nobody.invalid:1", connect_timeout=20.0) as http:
+        assert "could not connect" in asked(http).detail
+
+
+def test_each_address_of_a_name_is_tried(tmp_path, httpserver, monkeypatch):
+    """The first of two addresses does not listen: the second answers, and the name is told it."""
+    rows = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 0)) for ip in ("127.9.9.9", "127.0.0.1")
+    ]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda name, *r, **o: rows if name == "two.invalid" else real(name, *r, **o),
+    )
+    httpserver.expect_request("/a").respond_with_json([1])
+    with client(tmp_path, f"http://two.invalid:{httpserver.port}") as http:
+        assert http.get("/a", endpoint="/a").json() == [1]
+    assert httpserver.log[0][0].headers["Host"] == f"two.invalid:{httpserver.port}"
+
+
 @pytest.mark.parametrize(
     "body", [b"x" * 100_001, gzip.compress(bytes(50_000_000), 9)], ids=["large", "bomb"]
 )

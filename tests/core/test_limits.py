@@ -1,7 +1,9 @@
 """In no window more than promised: however many processes ask, whatever the clock does."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -153,6 +155,40 @@ def test_half_open_lets_one_probe_through(tmp_path):
     first.succeeded("host", "/a")
     second.acquire("host", "/a", rate, None)
     assert {state.circuit for state in second.report()} == {"closed"}
+
+
+def test_an_open_circuit_tells_the_last_failure(tmp_path):
+    """Whoever is not let through reads why, also in another process; a success forgets it."""
+    hours, rate = Hours(), Rate(100, 1)
+    first, second = limiter_of(tmp_path, hours), limiter_of(tmp_path, hours)
+    for number in range(FAILURES_TO_OPEN):
+        first.failed("host", f"GET /a: HTTP 50{number}" + " and more" * 100)
+    with pytest.raises(CircuitOpen, match=r"repeatedly, at last with GET /a: HTTP 504") as caught:
+        second.acquire("host", "/a", rate, None)
+    assert len(caught.value.cause) == 200
+    hours.sleep(61)
+    second.acquire("host", "/a", rate, None)
+    second.succeeded("host", "/a")
+    opened(second)
+    with pytest.raises(CircuitOpen, match="repeatedly; next try"):
+        first.acquire("host", "/a", rate, None)
+
+
+def test_a_file_of_an_earlier_version_is_gone_on_with(tmp_path):
+    """Before causes were kept: its budgets hold, nothing is set aside, causes are kept from now."""
+    hours, rate, path = Hours(), Rate(4, 10), tmp_path / "limits.db"
+    limiter = limiter_of(tmp_path, hours)
+    limiter.acquire("host", "/a", rate, None)
+    limiter.close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("ALTER TABLE circuit DROP COLUMN cause")
+    later = limiter_of(tmp_path, hours)
+    assert later.acquire("host", "/a", rate, None) == pytest.approx(rate.interval_s)
+    for _ in range(FAILURES_TO_OPEN):
+        later.failed("host", "no answer")
+    with pytest.raises(CircuitOpen, match="no answer"):
+        later.acquire("host", "/a", rate, None)
+    assert not list(tmp_path.glob("limits.db.damaged-*"))
 
 
 def test_a_clock_set_back_makes_nobody_wait_longer(tmp_path):

@@ -22,7 +22,6 @@ from trading_cli.research.talk import (
     about_price,
     canonical_url,
     duplicates,
-    equal_age_engagement,
     near_duplicate_key,
 )
 
@@ -242,6 +241,14 @@ def test_syndicated_copies_count_once():
     assert duplicates(posts) == {0: 1, 3: 2}
 
 
+def test_what_was_judged_before_stays_the_original():
+    """A copy dated earlier than the post it copies, but heard later, is the copy."""
+    story = "Canada slides into recession as tariffs bite"
+    posts = [post("1", story, 9), post("2", story, 1), post("3", story, 5)]
+    assert duplicates(posts, known=1) == {1: 0, 2: 0}
+    assert duplicates(posts) == {0: 1, 2: 1}
+
+
 def test_a_key_ignores_case_links_and_the_papers_name():
     """The key is that of the words."""
     assert near_duplicate_key("Rates UP! https://t.co/a") == near_duplicate_key("rates up - BBC")
@@ -255,16 +262,3 @@ def test_a_copy_points_to_an_original(texts):
     found = duplicates([post(str(i), text, i) for i, text in enumerate(texts)])
 
     assert not set(found) & set(found.values())
-
-
-def test_engagement_is_read_at_equal_age():
-    """The first sight at the age or later counts: likes + 2 reposts + replies."""
-    seen = [
-        post("1", "t", likes=100, reposts=10, replies=5, seen=180),
-        post("1", "t", likes=1, reposts=0, replies=0, seen=10),
-        post("1", "t", likes=9, reposts=3, replies=2, seen=65),
-    ]
-
-    assert equal_age_engagement(seen, 3600) == 9 + 6 + 2
-    assert equal_age_engagement(seen, 4 * 3600) is None
-    assert equal_age_engagement([post("1", "t", seen=70)], 3600) is None

@@ -1,4 +1,4 @@
-"""Every check with a case worked by hand, the score, the gate and the gap ledger."""
+"""Every check with a case worked by hand, the score, the gate and the grid of slots."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trading_cli.domain import SLOT_SECONDS, Finding, Refusal, Severity
 from trading_cli.research import quality_checks as checks
-from trading_cli.research.gaps import Gap, GapCause, Run, gap_rows, slots_between
+from trading_cli.research.gaps import slots_between
 from trading_cli.research.quality import (
     CycleEvidence,
     MarketEvidence,
@@ -295,26 +295,10 @@ def test_a_utc_day_has_96_slots_also_when_clocks_change(day: tuple[int, int, int
     grid = slots_between(start, start + timedelta(days=1))
     assert len(grid) == 96
     assert (np.diff(grid) == SLOT_SECONDS).all()
-    assert len(slots_between(start + timedelta(seconds=1), start + timedelta(days=1))) == 95
-
-
-def test_the_gap_ledger_names_each_cause() -> None:
-    """Seven slots, one cause each; a slot in which nothing ran is one row for all markets."""
-    s = [int(slot) for slot in GRID[:7]]
-    runs = [
-        Run(s[0]),
-        Run(s[2], down=frozenset({""})),
-        Run(s[3], no_book=frozenset({"a"})),
-        Run(s[4], refused=frozenset({"a"}), late=True),
-        Run(s[5], late=True),
-        Run(s[6]),
+    later = timedelta(microseconds=1)
+    assert list(slots_between(start + later, start + timedelta(days=1))) == list(grid)[1:]
+    assert list(slots_between(start, start + timedelta(days=1) + later)) == [
+        *grid,
+        grid[-1] + SLOT_SECONDS,
     ]
-    rows = gap_rows({"a": s, "b": s[:2]}, {"a": [s[0]], "b": [s[0]]}, runs)
-    assert rows == [
-        Gap(s[1], "", GapCause.NOT_RUN),
-        Gap(s[2], "a", GapCause.SOURCE_DOWN),
-        Gap(s[3], "a", GapCause.NO_BOOK),
-        Gap(s[4], "a", GapCause.REFUSED),
-        Gap(s[5], "a", GapCause.LATE),
-        Gap(s[6], "a", GapCause.UNKNOWN),
-    ]
+    assert not slots_between(start, start)

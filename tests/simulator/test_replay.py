@@ -1,5 +1,8 @@
 """Recorded replies come back over the wire as they were recorded."""
 
+import gzip
+import json
+
 import pytest
 
 from trading_cli.core.errors import UsageError
@@ -7,9 +10,14 @@ from trading_cli.simulator.replay import Replay
 from trading_cli.simulator.shelf import names_of
 
 
-def test_every_recording_is_served(shared_data, serving):
+@pytest.fixture(scope="module")
+def world(shared_data):
+    """Return everything recorded; nothing ever changes it."""
+    return Replay(shared_data)
+
+
+def test_every_recording_is_served(world, serving):
     """All 1,783 objects of listings and 1,641 books are there; a book is the last at its time."""
-    world = Replay(shared_data)
     counts = world.counts()
     assert (counts["gamma_objects"], counts["gamma_repeated"]) == (1783, 2)
     assert counts["recorded_markets"] == 1783 - 2 + counts["wire_objects"]
@@ -30,9 +38,8 @@ def test_every_recording_is_served(shared_data, serving):
     assert client.get("/clob/prices-history", market="1", interval="1h").status == 404
 
 
-def test_each_listing_comes_once_open_or_closed(shared_data, serving):
+def test_each_listing_comes_once_open_or_closed(world, serving):
     """The pages of open and of closed markets hold every id once; books name their listing."""
-    world = Replay(shared_data)
     client = serving(world, now=world.recording_time(), limits=False)
     seen = {}
     for closed in ("false", "true"):
@@ -49,6 +56,49 @@ def test_each_listing_comes_once_open_or_closed(shared_data, serving):
     owner = {t: m["conditionId"] for m in seen.values() for t in names_of(m, "clobTokenIds")}
     for token, books in world._books.items():
         assert all(book["market"] == owner[token] for _, book in books)
+
+
+def test_a_reply_of_prices_comes_back_as_it_was_at_its_time(shared_data, world, serving):
+    """At the recording's time: uneven steps, repeated time, "now" with the last price known."""
+    listed = {market["slug"]: market for market in world.listing(0)}
+    for path in sorted(shared_data.rglob("clob_prices-history*.json.gz")):
+        with gzip.open(path, "rt") as file:
+            points = json.load(file)["history"]
+        slug = path.name.removesuffix(".json.gz").replace("=", "-")
+        token = names_of(listed[slug], "clobTokenIds")[0]
+        now = points[-1]["t"]
+        client = serving(world, now=float(now), limits=False)
+        served = []
+        for since in range(points[0]["t"], now + 1, 1_000_000):
+            until = min(since + 999_999, now)
+            asked = {"market": token, "startTs": since, "endTs": until, "fidelity": 1}
+            rows = client.get("/clob/prices-history", **asked).json()["history"]
+            assert rows.pop()["t"] == now
+            served += rows
+        assert served == points[:-1]
+
+
+def test_one_condition_has_one_listing(world):
+    """No two listings share a condition or a token, whatever told of them."""
+    listed = world.listing(0)
+    conditions = {market["conditionId"] for market in listed}
+    tokens = [token for market in listed for token in names_of(market, "clobTokenIds")]
+    assert len(conditions) == len(listed)
+    assert len(set(tokens)) == len(tokens) == 2 * len(listed)
+
+
+def test_a_market_has_one_book_seen_from_two_sides(world):
+    """At each instant both tokens have a book; one that was not recorded is marked as a mirror."""
+    assert (len(world.book_changes()), world.recorded()["books"]) == (830, 830)
+    made = 0
+    for at, tokens in world.book_changes().items():
+        for token in tokens:
+            book = world.book(token, at)
+            assert book["timestamp"] == str(round(at * 1000))
+            made += book["hash"].startswith("mirror of ")
+            prices = [[float(one["price"]) for one in book[side]] for side in ("bids", "asks")]
+            assert prices == [sorted(prices[0]), sorted(prices[1], reverse=True)]
+    assert made == world.counts()["books_mirrored"] == 19
 
 
 def test_an_empty_folder_is_refused(tmp_path):

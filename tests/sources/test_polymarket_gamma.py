@@ -172,6 +172,23 @@ def test_recorded_resolutions_are_as_the_data_says(shared_data):
     assert sum(labels.values()) == 1783
 
 
+def test_a_tiny_price_is_kept_exactly_and_settles_nothing():
+    """Prices near 0 and 1, written with 41 digits or as a power of ten, are not 0 and 1."""
+    tiny = "0.00000004364303498046286702037228176483457"
+    for yes, no in ((tiny, "0.9999999563569650195371329796277182"), (4e-11, "0.99999999996")):
+        got = market(closed=True, outcomePrices=json.dumps([yes, no]))
+        assert got.outcome_prices == (Decimal(str(yes)), Decimal(no))
+        standing = resolution_of(got, NOW)
+        assert (standing.outcome, standing.reason) == (Outcome.OPEN, "not_final")
+
+
+def test_recorded_samples_of_single_replies_are_markets(shared_data):
+    """All 20 old markets of the sample parse, automated market maker prices and all."""
+    raws = load(shared_data / "wire_samples_2026-02" / "gamma_markets_by_condition_20.json.gz")
+    assert len(raws) == 20
+    assert all(isinstance(parse_market(raw, NOW), Market) for raw in raws)
+
+
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [

@@ -177,32 +177,33 @@ def test_somebody_elses_database_is_left_alone(tmp_path):
 
 
 def add_a_table(connection: sqlite3.Connection, at: int) -> None:
-    """Be the second step of the schema: a table and a row in it."""
-    connection.execute("CREATE TABLE second (at INTEGER NOT NULL) STRICT")
-    connection.execute("INSERT INTO second VALUES (?)", (at,))
+    """Be one more step of the schema: a table and a row in it."""
+    connection.execute("CREATE TABLE later (at INTEGER NOT NULL) STRICT")
+    connection.execute("INSERT INTO later VALUES (?)", (at,))
 
 
 @pytest.fixture
-def two_steps(path, monkeypatch):
+def one_step_more(path, monkeypatch):
     """Let the program know one step more than the file, which was made before."""
     assert path.exists()
-    steps = (*migrations.STEPS, ("a second", add_a_table))
+    steps = (*migrations.STEPS, ("a later one", add_a_table))
     monkeypatch.setattr(migrations, "STEPS", steps)
     monkeypatch.setattr(migrations, "NEWEST", len(steps))
 
 
-@pytest.mark.usefixtures("two_steps")
+@pytest.mark.usefixtures("one_step_more")
 def test_a_migration_makes_a_copy_first(path):
     """The file is copied, 0600, before a step; the copy is the old version with the old rows."""
-    with pytest.raises(StoreError, match="schema 1"):
+    before = migrations.NEWEST - 1
+    with pytest.raises(StoreError, match=f"schema {before}"):
         Store.reader(path)
     with Store.open(path, now=NOON) as store:
-        assert store.schema_version == 2
+        assert store.schema_version == before + 1
         assert listings_of(store) == ["500001", "500002"]
-    (copy,) = path.parent.glob("t.db.backup-v1-*")
+    (copy,) = path.parent.glob(f"t.db.backup-v{before}-*")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     raw = sqlite3.connect(copy)
-    assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+    assert raw.execute("PRAGMA user_version").fetchone() == (before,)
     assert raw.execute("SELECT count(*) FROM markets").fetchone() == (2,)
     raw.close()
 

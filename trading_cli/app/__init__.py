@@ -1,13 +1,15 @@
 """What happens, and when: the only room where rooms meet.
 
 settings   the shape of config.yaml: the sum of the rooms' sections
+brief      the two settings `status` needs, noted from the last time all were checked
 toolkit    the one composition root: sources, store, limits and log of one home
 collect    sources -> store, for one slot
 past       the past, in windows that can be resumed
 chatter    the talk about the events, matched and scored
 quality    store -> checks -> scores, gaps and the gate
 overview   status and listings, read-only
-health     every part's ping, with its fix
+health     every part's state, with its fix
+pings      every host that is on, asked at once
 simulate   the pretend exchange in the foreground
 demo       a toolkit wired to the pretend exchange, end to end
 """

@@ -19,8 +19,14 @@ from trading_cli.domain import SLOT_SECONDS, Coverage, Market, Post, Topic, Want
 from trading_cli.research import rotation, sentiment
 from trading_cli.research.matching import SCORER, MarketWords, Scorer, Subject, topic_query
 from trading_cli.research.talk import about_price, duplicates
-from trading_cli.store import backfill, ledger, listings
-from trading_cli.store.talk import PostLink, record_coverage, record_links, record_posts
+from trading_cli.store import Transaction, backfill, ledger, listings
+from trading_cli.store.talk import (
+    PostLink,
+    posts_for,
+    record_coverage,
+    record_links,
+    record_posts,
+)
 
 LOOK_BACK = timedelta(hours=2)
 FARTHEST = timedelta(hours=24)
@@ -139,9 +145,11 @@ def _keep(
     work: Collection, heard: Gathered, subjects: Mapping[str, Subject], scorer: Scorer
 ) -> None:
     posts = heard.of(Post)
+    grouped = _by_event(posts)
     with work.store.transaction() as tx:
+        earlier = {event: _earlier(tx, work, heard.source, event) for event in grouped}
         written = record_posts(tx, posts)
-        record_links(tx, _links(posts, subjects, scorer))
+        record_links(tx, _links(grouped, earlier, subjects, scorer))
         record_coverage(tx, heard.of(Coverage))
         if not heard.error:
             backfill.set_watermark(tx, f"talk.{heard.source}", work.now)
@@ -149,15 +157,27 @@ def _keep(
     work.report.counts["posts"] = work.report.counts.get("posts", 0) + written.new
 
 
+def _earlier(tx: Transaction, work: Collection, source: str, event: str) -> list[Post]:
+    """Return what *source* said about *event* in the last day and we heard before this look."""
+    until = work.now + timedelta(seconds=SLOT_SECONDS)  # also what no decision may use yet
+    stored = posts_for(tx, event, since=work.now - FARTHEST, until=until, as_of=until)
+    return [post for post in stored if post.source == source]
+
+
 def _links(
-    posts: Sequence[Post], subjects: Mapping[str, Subject], scorer: Scorer
+    grouped: Mapping[str, Sequence[Post]],
+    earlier: Mapping[str, Sequence[Post]],
+    subjects: Mapping[str, Subject],
+    scorer: Scorer,
 ) -> Iterator[PostLink]:
     """Yield what each post is to its event: how surely about it, how it feels, whose copy it is."""
-    for event, held in _by_event(posts).items():
-        copies = duplicates(held)
-        for place, post in enumerate(held):
+    for event, held in grouped.items():
+        before = earlier[event]
+        everyone = [*before, *held]
+        copies = duplicates(everyone, known=len(before))
+        for place, post in enumerate(held, len(before)):
             match = scorer.score(post.text, subjects[event], post.event_time.year)
-            first = copies.get(place)
+            first = everyone[copies.get(place, place)].id
             yield PostLink(
                 post.source,
                 post.id,
@@ -168,7 +188,7 @@ def _links(
                 about_price(post.text),
                 sentiment.score(post.text, post.language),
                 sentiment.VERSION,
-                None if first is None else held[first].id,
+                None if first == post.id else first,
                 post.observed_at,
             )
 

@@ -25,13 +25,16 @@ from trading_cli.domain import (
     Book,
     Coverage,
     Failure,
+    Finding,
     Market,
     Refusal,
+    Severity,
     Trade,
     Wanted,
+    from_epoch,
     slot_of,
 )
-from trading_cli.research.gaps import GapCause
+from trading_cli.research.gaps import GapCause, slots_between
 from trading_cli.research.panel import PanelRules
 from trading_cli.sources.polymarket.resolutions import resolution_of
 from trading_cli.sources.polymarket.venue_clock import server_time
@@ -42,6 +45,7 @@ CYCLE = "collection"
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK = timedelta(hours=2)
 TRADES = "trades"
+NOT_LISTED = "not_listed"
 
 
 def collect(  # one argument for each option of the command
@@ -96,12 +100,22 @@ def _finish(work: Collection, run: int, state: str, why: str) -> None:
 
 def _steps(work: Collection, wanted_past: timedelta | None) -> None:
     if work.asked.venue:
-        _missed_slots(work)
-        followed = _venue(work)
-        past.fill(work, followed, wanted_past)
-        _judge(work)
+        gather_venue(work, wanted_past)
+        judge(work)
     if work.asked.talk:
         chatter.listen(work, work.asked)
+    weigh(work)
+
+
+def gather_venue(work: Collection, wanted_past: timedelta | None = None) -> None:
+    """Collect listings, books, trades, settlements, and as much of the past as time allows."""
+    _missed_slots(work)
+    followed = _venue(work)
+    past.fill(work, followed, wanted_past)
+
+
+def weigh(work: Collection) -> None:
+    """Say how the collection did as a whole. Raises the first error when nothing at all came."""
     states = [tally.state for tally in work.report.sources.values()]
     if work.errors and not {"ok", "degraded"}.intersection(states):
         raise work.errors[0]
@@ -109,7 +123,8 @@ def _steps(work: Collection, wanted_past: timedelta | None) -> None:
         work.report.state = "PARTIAL"
 
 
-def _judge(work: Collection) -> None:
+def judge(work: Collection) -> None:
+    """Check what is stored, keep the scores and findings, and say whether the gate is open."""
     found = quality.judge(
         work.store,
         slot=work.slot,
@@ -236,8 +251,30 @@ def _looked_up(work: Collection, venue: Venue, seen: set[str], listing: Gathered
         return []
     wanted = Wanted(work.now, work.now, known)
     looked = drain(venue.listing, wanted, clock=work.toolkit.clock, clients=(venue.gamma,))
+    _vanished(work, known, {failure.subject for failure in looked.take_out(NOT_LISTED)})
     listing.absorb(looked)
     return looked.of(Market)
+
+
+def _vanished(work: Collection, known: Sequence[Market], gone: Container[str]) -> None:
+    """Note the markets the venue no longer knows: an answer, not a failure to get one."""
+    found = [
+        Finding(
+            "vanished",
+            Severity.WARN,
+            market.id,
+            "the venue no longer lists it, neither as open nor as closed; its outcome is unknown",
+            {"question": market.question, "condition": market.condition_id},
+        )
+        for market in known
+        if market.condition_id in gone
+    ]
+    if found:
+        with work.store.transaction() as tx:
+            ledger.record_findings(tx, work.slot, found, work.now)
+        work.report.warnings.append(
+            f"{len(found)} markets once followed are no longer listed, first: {found[0].subject}"
+        )
 
 
 def _keep_books(work: Collection, followed: Followed, books: Gathered) -> None:
@@ -293,10 +330,11 @@ def _missed_slots(work: Collection) -> None:
         runs = [run.slot for run in ledger.last_runs(look, cycle=CYCLE) if run.slot < work.slot]
     if not runs:
         return
-    since = max(max(runs) + SLOT_SECONDS, work.slot - int(past.DEPTH.total_seconds()))
+    present = from_epoch(work.slot)
+    since = max(from_epoch(max(runs) + SLOT_SECONDS), present - past.DEPTH)
     gaps = [
         ledger.Gap(slot, "", received=False, cause=GapCause.NOT_RUN)
-        for slot in range(since, work.slot, SLOT_SECONDS)
+        for slot in slots_between(since, present)
     ]
     with work.store.transaction() as tx:
         ledger.record_gaps(tx, gaps, work.now)

@@ -2,14 +2,19 @@
 
 import difflib
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from trading_cli.app.settings import Settings, keys, load, render_config
-from trading_cli.core.config import find_home, origins
+from trading_cli.core.config import origins
 from trading_cli.core.errors import ConfigError, UsageError
+from trading_cli.core.home import find_home
+from trading_cli.trading.feasible import feasible
+from trading_cli.trading.strategies import load as load_strategies
+from trading_cli.trading.strategies import problems
 
 
 def config_init(path: Path) -> None:
@@ -80,10 +85,39 @@ def _bounds(metadata: list[Any]) -> list[str]:
 
 
 def config_validate(config: Path | None) -> dict[str, Any]:
-    """Return the file's path and warnings. Raises ``ConfigError`` with every wrong key."""
+    """Return the file's path, the asks that can be traded per fee rate, notes and warnings.
+
+    Raises ``ConfigError`` with every wrong key, or where no signal could ever fire.
+    """
     loaded = load(config)
+    settings = loaded.settings
+    asked = load_strategies(
+        settings.signals.strategies, settings.risk.tier_ceilings, folder=loaded.home
+    )
+    found = feasible(
+        settings.signals,
+        settings.risk,
+        settings.exits,
+        bankroll=settings.bankroll,
+        broken=problems(asked),
+    )
+    if found.refusals:
+        raise ConfigError(
+            f"no signal can fire: {'; '.join(found.refusals)}.",
+            hint="trading config explain KEY says what each setting means",
+        )
     return {
         "path": None if loaded.config is None else str(loaded.config),
+        "bands": [
+            {
+                "fee_rate": float(one.rate),
+                "lowest_ask": None if one.low is None else float(one.low),
+                "highest_ask": None if one.high is None else float(one.high),
+                "sentence": one.sentence(),
+            }
+            for one in found.bands
+        ],
+        "notes": list(found.notes),
         "warnings": [] if loaded.config else [f"no config.yaml in {loaded.home}: all defaults"],
     }
 
@@ -105,10 +139,9 @@ def _value(settings: Settings, key: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return (
-        str(value)
-        if isinstance(value, Path)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-    )
+    """Return *value* as JSON can hold it."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return str(value) if isinstance(value, Path) else value

@@ -63,6 +63,35 @@ class Gathered:
         self.add(refusal)
         self.tally.refused += 1
 
+    def take_out(self, reason: str) -> list[Failure]:
+        """Take the failures of *reason* out, as an answer of its own kind, and return them."""
+        failures = self.of(Failure)
+        taken = [failure for failure in failures if failure.reason == reason]
+        self._kinds[Failure] = [failure for failure in failures if failure.reason != reason]
+        self.weigh(answered=bool(taken))
+        return taken
+
+    def weigh(self, *, answered: bool = False) -> None:
+        """Count what came and did not, and say in the tally how the source did.
+
+        *answered*: something came, though it is none of the records.
+        """
+        tally, failed = self.tally, self.of(Failure)
+        tally.refused, tally.failed = len(self.of(Refusal)), len(failed)
+        tally.fetched = sum(
+            len(rows)
+            for kind, rows in self._kinds.items()
+            if kind not in {Refusal, Failure, Coverage}
+        )
+        tally.state, tally.message = "ok", ""
+        came = answered or tally.fetched
+        if self.error is not None:
+            tally.state = "degraded" if came else "failed"
+            tally.message = self.error.message
+        elif failed:
+            tally.state = "degraded" if came or self.of(Coverage) else "failed"
+            tally.message = f"{len(failed)} not answered, first: {failed[0].detail}"
+
     def absorb(self, other: "Gathered") -> None:
         """Count what *other* brought as part of this."""
         for kind, rows in other._kinds.items():  # noqa: SLF001  # our own class
@@ -93,22 +122,9 @@ def drain(
             gathered.add(record)
     except SourceError as error:
         gathered.error = error
-    refused, failed = gathered.of(Refusal), gathered.of(Failure)
-    tally.refused, tally.failed = len(refused), len(failed)
-    tally.fetched = sum(
-        len(rows)
-        for kind, rows in gathered._kinds.items()  # noqa: SLF001  # our own class, one line up
-        if kind not in {Refusal, Failure, Coverage}
-    )
+    gathered.weigh()
     tally.seconds = clock.monotonic() - began
     tally.requests = sum(client.requests for client in clients) - sent
-    if gathered.error is not None:
-        tally.state = "degraded" if tally.fetched else "failed"
-        tally.message = gathered.error.message
-    elif failed:
-        came = tally.fetched or gathered.of(Coverage)
-        tally.state = "degraded" if came else "failed"
-        tally.message = f"{len(failed)} not answered, first: {failed[0].detail}"
     return gathered
 
 

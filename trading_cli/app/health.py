@@ -1,7 +1,8 @@
 """Every part's ping: what it is like, how we know, and the command that mends it.
 
-A finding is {part, state: ok | warn | fail | off, evidence, fix}. A broken part is a finding, never
-an exception; with broken settings the rest is looked at with the defaults.
+A finding is {part, state: ok | warn | fail | off, evidence, fix, latency_s}; the last is ``None``
+where nobody was asked or nobody answered. A broken part is a finding, never an exception; with
+broken settings the rest is looked at with the defaults.
 """
 
 import os
@@ -16,14 +17,15 @@ from typing import Any
 
 from trading_cli.app.settings import Loaded, Settings, load
 from trading_cli.core.clock import Clock, SystemClock
-from trading_cli.core.config import Secrets, find_home
+from trading_cli.core.config import Secrets
 from trading_cli.core.errors import ConfigError, TradingError
-from trading_cli.domain import slot_of
+from trading_cli.core.home import find_home
+from trading_cli.domain import from_epoch, slot_of
 
 Part = dict[str, Any]
 GB = 1_000_000_000
 CRON = "*/15 * * * * TRADING_HOME={home} trading collect --quiet"
-PING_S = 10.0
+RETRY = "mend `ping clob`, then `trading doctor` again"
 CLOCK_WARN_S = 2.0
 CLOCK_FAIL_S = 30.0
 STATES = {"ok": "ok", "degraded": "warn", "failed": "fail", "off": "off"}
@@ -59,15 +61,29 @@ def doctor(
     for name, examine in _EXAMINED.items():
         try:
             parts += examine(patient)
-        except (TradingError, OSError) as error:
-            said = error.message if isinstance(error, TradingError) else str(error)
-            hint = error.hint if isinstance(error, TradingError) else f"look at {loaded.home}"
-            parts.append(_part(name, "fail", said, hint))
+        except TradingError as error:
+            _worse(parts, name, error.message, error.hint or f"look at {loaded.home}")
+        except (OSError, ValueError, LookupError) as error:  # a file that is not as we left it
+            _worse(parts, name, f"{type(error).__name__}: {error}", f"look at {loaded.home}")
     return parts
 
 
-def _part(part: str, state: str, evidence: str, fix: str = "") -> Part:
-    return {"part": part, "state": state, "evidence": evidence, "fix": fix}
+def _worse(parts: list[Part], name: str, said: str, fix: str) -> None:
+    """Put a failure in the place of whatever good was said of *name* before."""
+    parts[:] = [part for part in parts if part["part"] != name]
+    parts.append(_part(name, "fail", said, fix))
+
+
+def _part(
+    part: str, state: str, evidence: str, fix: str = "", latency: float | None = None
+) -> Part:
+    return {
+        "part": part,
+        "state": state,
+        "evidence": evidence,
+        "fix": fix,
+        "latency_s": latency,
+    }
 
 
 def _settings(config: Path | None, env: Mapping[str, str], parts: list[Part]) -> Loaded:
@@ -138,20 +154,28 @@ def _database(patient: _Patient) -> Iterator[Part]:
             runs = ledger.last_runs(look, cycle="collection", limit=1)
             states = ledger.source_states(look)
             gaps = gaps_since(look, slot_of(now - timedelta(days=1)))
-    last = f"last run {runs[0].state} for slot {runs[0].slot}; " if runs else "never run; "
+    slot = f"{from_epoch(runs[0].slot):%Y-%m-%d %H:%M} UTC" if runs else ""
+    last = f"last run {runs[0].state} for slot {slot}; " if runs else "never run; "
     age = None if newest is None else (now - newest).total_seconds() / 60
     if age is None:
         yield _part("freshness", "warn", f"{last}no quotes yet", "trading collect")
     else:
         late = age > loaded.settings.health.newest_quote_minutes
-        told = f"{last}newest quote {age:.0f} min old"
+        told = f"{last}newest quote {_ago(age)} old"
         yield _part("freshness", "fail" if late else "ok", told, "trading collect" * late)
     for one in states:
         fix = "" if one.state in {"ok", "off"} else "trading logs --level warning"
         told = f"{one.message or 'answered'} (checked {one.checked:%Y-%m-%d %H:%M} UTC)"
-        yield _part(f"source {one.name}", STATES[one.state], told, fix)
+        yield _part(f"source {one.name}", STATES.get(one.state, "warn"), told, fix)
     told = ", ".join(f"{cause} {count}" for cause, count in gaps.items()) or "none in 24 h"
     yield _part("gaps", "warn" if gaps else "ok", told, "trading quality-check" * bool(gaps))
+
+
+def _ago(minutes: float) -> str:
+    """Return *minutes* in the unit a person would use."""
+    if minutes < 2 * 60:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 2 * 1440 else f"{minutes / 1440:.0f} days"
 
 
 def _file(wrong: list[str], schema: int, loaded: Loaded) -> Part:
@@ -187,23 +211,36 @@ def _limits(patient: _Patient) -> Iterator[Part]:
 
 def _hosts(patient: _Patient) -> Iterator[Part]:
     if patient.offline:
-        yield _part("clock", "off", "not asked: --offline")
+        yield _part("hosts", "off", "not asked: --offline")
         return
-    from trading_cli.app.toolkit import Toolkit  # noqa: PLC0415  # paid when used
-    from trading_cli.sources.polymarket.venue_clock import server_time  # noqa: PLC0415
+    from trading_cli.app.pings import COSTS, fix_of, ping_all  # noqa: PLC0415  # paid when used
+    from trading_cli.app.toolkit import Toolkit  # noqa: PLC0415
 
     with Toolkit(patient.loaded, clock=patient.clock, env=patient.env) as kit:
-        try:
-            told = server_time(kit.venue().clob, deadline=kit.clock.monotonic() + PING_S)
-        except TradingError as error:
-            yield _part("clock", "fail", error.message, error.hint or "look at the network")
+        voices, absent = kit.voices()
+        found = ping_all(kit, voices)
+    yield _clock(found["clob"][1].offset_s)
+    for name, (question, heard) in found.items():
+        if not heard.code:
+            yield _part(
+                f"ping {name}", "ok", f"answered in {heard.seconds} s", latency=heard.seconds
+            )
         else:
-            off = abs((told - kit.clock.now()).total_seconds())
-            state = "fail" if off > CLOCK_FAIL_S else "warn" if off > CLOCK_WARN_S else "ok"
-            fix = "" if state == "ok" else "timedatectl set-ntp true"
-            yield _part("clock", state, f"{off:.0f} s apart from the venue's", fix)
-        for name, why in kit.voices()[1].items():
-            yield _part(f"source {name}", "off", why)
+            state = "fail" if heard.sent else "warn"
+            yield _part(f"ping {name}", state, heard.detail, fix_of(question, heard))
+    for name in voices.keys() - found.keys():
+        yield _part(f"ping {name}", "off", COSTS)
+    for name, why in absent.items():
+        yield _part(f"ping {name}", "off", why)
+
+
+def _clock(offset: float | None) -> Part:
+    if offset is None:
+        return _part("clock", "warn", "not compared: the venue did not tell the time", RETRY)
+    off = abs(offset)
+    state = "fail" if off > CLOCK_FAIL_S else "warn" if off > CLOCK_WARN_S else "ok"
+    fix = "" if state == "ok" else "timedatectl set-ntp true"
+    return _part("clock", state, f"{off:.0f} s apart from the venue's", fix)
 
 
 def _schedule(patient: _Patient) -> Iterator[Part]:
@@ -212,7 +249,7 @@ def _schedule(patient: _Patient) -> Iterator[Part]:
     told = ""
     if program:
         told = subprocess.run(  # noqa: S603  # no word of it comes from outside
-            [program, "-l"], capture_output=True, text=True, check=False
+            [program, "-l"], capture_output=True, text=True, errors="replace", check=False
         ).stdout
     if any("trading" in row and "collect" in row for row in told.splitlines()):
         yield _part("schedule", "ok", "crontab runs `trading collect`")

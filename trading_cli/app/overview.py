@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trading_cli.app.settings import Loaded, load
+from trading_cli.app import brief
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
 from trading_cli.store import Store, Transaction, glance, history, ledger, listings
@@ -27,11 +27,11 @@ def status(
     Ages are seconds. Raises ``ConfigError`` for wrong settings, ``StoreError`` for a database that
     cannot be read.
     """
-    loaded = load(config, env=env)
+    known = brief.read(config, env)
     now = (clock or SystemClock()).now()
-    data: dict[str, Any] = {"mode": loaded.settings.mode, "home": str(loaded.home)}
-    if loaded.database.exists():
-        data |= _stored(loaded, now)
+    data: dict[str, Any] = {"mode": known.mode, "home": str(known.home)}
+    if known.database.exists():
+        data |= _stored(known.database, now)
     else:
         data |= _nothing(now)
     return data
@@ -47,8 +47,8 @@ def _nothing(now: datetime) -> dict[str, Any]:
     }
 
 
-def _stored(loaded: Loaded, now: datetime) -> dict[str, Any]:
-    with Store.reader(loaded.database) as store, store.reading() as look:
+def _stored(database: Path, now: datetime) -> dict[str, Any]:
+    with Store.reader(database) as store, store.reading() as look:
         runs = ledger.last_runs(look, cycle=CYCLE, limit=50)
         newest = history.newest_quote_at(look)
         age = None if newest is None else max(0, int((now - newest).total_seconds()))
@@ -123,6 +123,8 @@ def markets(
 
     *sort* is volume, liquidity or score (largest first), deadline, question or age.
     """
+    from trading_cli.app.settings import load  # noqa: PLC0415  # `status` does without it
+
     loaded = load(config, env=os.environ)
     if not loaded.database.exists():
         return {"markets": [], "warnings": [HINT]}
@@ -187,6 +189,8 @@ def _rank(row: Mapping[str, Any], sort: str) -> tuple[bool, Any, str]:
 
 def db_stats(config: Path | None) -> dict[str, Any]:
     """Return size, schema, rows of every table and milliseconds of sample reads."""
+    from trading_cli.app.settings import load  # noqa: PLC0415  # `status` does without it
+
     loaded = load(config, env=os.environ)
     with Store.reader(loaded.database) as store:
         told: dict[str, Any] = store.stats()

@@ -1,7 +1,8 @@
 """The past of the markets we follow, in windows that are planned once and fetched within a budget.
 
-A market that enters the panel is owed its last 28 days of mids and trades. What a run does not get
-to stays planned; what fails is tried again by a later run.
+A market that enters the panel is owed its last 28 days of mids and trades, less the days before it
+was made and after it closed. What a run does not get to stays planned; what fails is tried again
+by a later run.
 """
 
 from collections import defaultdict
@@ -18,10 +19,12 @@ from trading_cli.store.backfill import Window
 from trading_cli.store.talk import record_coverage
 
 DEPTH = timedelta(days=28)
+MARGIN = timedelta(days=1)
 MIDS, TRADES = "mids", "trades"
 STEP_S = {MIDS: 14 * 86_400, TRADES: 86_400}
 MARKETS_AT_ONCE = 100
 WINDOWS_AT_ONCE = 20_000
+GROUPS_A_WORD = 500
 
 Group = tuple[str, datetime, datetime, list[Window]]
 
@@ -29,14 +32,18 @@ Group = tuple[str, datetime, datetime, list[Window]]
 def fill(work: Collection, followed: Followed, asked: timedelta | None) -> None:
     """Plan what the new markets are owed (or the last *asked* of all), and fetch within budget."""
     if asked is not None:
-        _plan(work, [market.id for market in followed.markets], asked)
+        _plan(work, followed.markets, asked)
     elif followed.entered:
-        _plan(work, followed.entered, DEPTH)
+        new = set(followed.entered)
+        _plan(work, [market for market in followed.markets if market.id in new], DEPTH)
     budget = work.toolkit.settings.data_collection.backfill_seconds
     clock = work.toolkit.clock
     deadline = None if asked is not None else clock.monotonic() + budget
     gathered: dict[str, Gathered | None] = {MIDS: None, TRADES: None}
-    for group in _groups(work):
+    for turn, group in enumerate(_groups(work)):
+        if turn and turn % GROUPS_A_WORD == 0:
+            with work.store.reading() as look:
+                work.say(f"the past: {backfill.windows_left(look)} windows left")
         if deadline is not None and clock.monotonic() >= deadline:
             break
         _fetch(work, group, gathered)
@@ -49,12 +56,27 @@ def fill(work: Collection, followed: Followed, asked: timedelta | None) -> None:
     work.report.counts["windows_left"] = left
 
 
-def _plan(work: Collection, venue_ids: Sequence[str], depth: timedelta) -> None:
-    since = (work.now - depth).replace(hour=0, minute=0, second=0, microsecond=0)
+def _plan(work: Collection, markets: Sequence[Market], depth: timedelta) -> None:
     with work.store.transaction() as tx:
-        for venue_id in venue_ids:
-            for kind, step in STEP_S.items():
-                backfill.plan_windows(tx, venue_id, kind, since, work.now, step)
+        for market in markets:
+            since, until = lifetime(market, work.now - depth, work.now)
+            if since < until:
+                for kind, step in STEP_S.items():
+                    backfill.plan_windows(tx, market.id, kind, since, until, step)
+
+
+def lifetime(market: Market, since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """Return the part of [since, until) in which *market* was there, from midnight, a day to spare.
+
+    What a market does not say of its beginning or end cuts nothing. Where it was not there at all
+    the first is not before the second.
+    """
+    begun = [at for at in (market.created_at, market.start_at) if at is not None]
+    if begun:
+        since = max(since, min(begun) - MARGIN)
+    if market.closed and market.closed_at is not None:
+        until = min(until, market.closed_at + MARGIN)
+    return since.replace(hour=0, minute=0, second=0, microsecond=0), until
 
 
 def _groups(work: Collection) -> Iterator[Group]:

@@ -48,8 +48,8 @@ def _note(note: Path, now: datetime) -> None:
     try:
         note.write_text(json.dumps({"pid": os.getpid(), "since": now.isoformat()}))
     except OSError as error:
-        if disk.full(note.parent, error):
-            raise disk.no_room(note) from error
+        if disk.full(note, error):
+            raise disk.no_room(note, error) from error
         raise StoreReadOnly(
             f"we may not write in {note.parent}: {error.strerror}.",
             hint=f"make {note.parent} writable",

@@ -5,18 +5,29 @@ it: each is handed the few values it needs by the toolkit.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticUndefined
 
-from trading_cli.core.config import Home, Secrets, Section, find_home, read_secrets, read_settings
+from trading_cli.app.hype_settings import HypeSection
+from trading_cli.core.config import Secrets, Section, read_secrets, read_settings
 from trading_cli.core.errors import ConfigError
+from trading_cli.core.home import Home, find_home
 from trading_cli.sources import DataCollectionSection
+from trading_cli.trading import (
+    ExitsSection,
+    GatesSection,
+    KillSwitchSection,
+    RiskSection,
+    SignalsSection,
+)
 
 
 class DatabaseSection(Section):
@@ -29,6 +40,24 @@ class DatabaseSection(Section):
     backup_keep: int = Field(7, ge=1, le=100, description="How many backups are kept.")
     warn_gb: float = Field(4.0, gt=0, description="A file larger than this is a warning.")
     max_gb: float = Field(5.0, gt=0, description="A file larger than this is a failure.")
+
+
+def _cron(text: str) -> str:
+    """Return *text* if it has the five fields of a crontab line."""
+    if not re.fullmatch(r"(\S+ ){4}\S+", text) or not re.fullmatch(r"[\d*/, -]+", text):
+        raise ValueError('must have five fields, such as "*/15 * * * *"')
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
+class ScheduleSection(Section):
+    """When the cycles run, as cron has it, in UTC."""
+
+    collection: Cron = Field("*/15 * * * *", description="Collect, decide, deal, tell.")
+    analysis: Cron = Field("7 0 * * *", description="Correlate, calibrate, summarise.")
+    validation: Cron = Field("22 0 * * 1", description="Walk-forward, Monte Carlo, upkeep.")
 
 
 class LoggingSection(Section):
@@ -57,6 +86,29 @@ class Settings(Section):
     )
     data_collection: DataCollectionSection = Field(
         default_factory=DataCollectionSection, description="What is collected, and how fast."
+    )
+    bankroll: Decimal = Field(
+        Decimal(10_000), gt=0, description="The opening deposit, in USD; later ones are flows."
+    )
+    execution: Literal["auto", "manual"] = Field(
+        "auto", description="manual: a person fills; `trading journal fill` records it."
+    )
+    hype: HypeSection = Field(default_factory=HypeSection, description="How attention is measured.")
+    signals: SignalsSection = Field(
+        default_factory=SignalsSection, description="When a decision to enter is taken."
+    )
+    risk: RiskSection = Field(
+        default_factory=RiskSection, description="The limits, as fractions of equity."
+    )
+    exits: ExitsSection = Field(default_factory=ExitsSection, description="When a holding is sold.")
+    kill_switch: KillSwitchSection = Field(
+        default_factory=KillSwitchSection, description="The stop."
+    )
+    gates: GatesSection = Field(
+        default_factory=GatesSection, description="What must be shown before trading live."
+    )
+    schedule: ScheduleSection = Field(
+        default_factory=ScheduleSection, description="When the cycles run; cron's fields, UTC."
     )
     database: DatabaseSection = Field(
         default_factory=DatabaseSection, description="The one file that remembers everything."
@@ -151,9 +203,14 @@ def _scalar(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         raise TypeError("every setting has a default")
-    if isinstance(value, Path):
-        value = str(value)
-    if isinstance(value, tuple):
-        value = list(value)
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    text: str = yaml.safe_dump(_plain(value), default_flow_style=True, width=1000)
     return text.replace("\n...", "").strip()
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* as a settings file writes it."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return str(value) if isinstance(value, Path) else value

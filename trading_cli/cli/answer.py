@@ -9,13 +9,17 @@ from typing import Any
 class Table:
     """Rows of cells under headings. A cell is any value; ``None`` is shown as "-".
 
-    ``right`` names the headings whose cells are numbers and stand at the right.
+    ``right`` names the headings whose cells are numbers and stand at the right. On a terminal that
+    is too narrow, the columns ``spare`` are left out, the first one first, and those in ``folds``
+    take several lines (every column may, where none is named). What is piped is always whole.
     """
 
     headings: tuple[str, ...]
     rows: Sequence[Sequence[object]]
     title: str = ""
     right: frozenset[str] = frozenset()
+    folds: frozenset[str] = frozenset()
+    spare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

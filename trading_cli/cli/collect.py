@@ -53,6 +53,10 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     """Return the report for people: what was done, then one line per source."""
     counts = ("markets", "quotes", "trades", "posts", "points", "resolutions")
     facts = [(name, data[name]) for name in ("slot", *counts) if data.get(name) is not None]
+    gate = data.get("gate")
+    if gate:
+        reasons = "; ".join(str(reason) for reason in gate["reasons"])
+        facts.append(("gate", "open" if gate["open"] else f"closed: {reasons}"))
     funnel = data.get("funnel")
     blocks: list[Block] = ["already collected; --force collects again"] * bool(data.get("already"))
     blocks.append(Facts(facts))
@@ -64,5 +68,13 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
         for name, told in (data.get("sources") or {}).items()
     ]
     if rows:
-        blocks.append(Table(("source", *columns), rows, right=frozenset(columns[:6])))
+        blocks.append(
+            Table(
+                ("source", *columns),
+                rows,
+                right=frozenset(columns[:6]),
+                folds=frozenset({"message"}),
+                spare=("seconds", "requests", "refused", "failed"),
+            )
+        )
     return blocks

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trading_cli.cli.answer import Answer, Facts, Table
+from trading_cli.cli.answer import Answer, Facts
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
@@ -36,8 +36,13 @@ def show(ctx: typer.Context) -> Answer:
     from trading_cli.app import configure
 
     rows = configure.config_show(shared(ctx).config)
-    keys = ("key", "value", "origin")
-    return Answer({"settings": rows}, (Table(keys, [[row[key] for key in keys] for row in rows]),))
+    lines = [f"{row['key']} = {_written(row['value'])}  ({row['origin']})" for row in rows]
+    return Answer({"settings": rows}, lines)
+
+
+def _written(value: object) -> str:
+    """Return *value* as the file would have it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @app.command(cls=Command)
@@ -49,7 +54,8 @@ def explain(
     from trading_cli.app import configure
 
     data = configure.config_explain(shared(ctx).config, key)
-    return Answer(data, (Facts(list(data.items())),))
+    told = {key: _written(value) for key, value in data.items()}
+    return Answer(data, (Facts(list(told.items())),))
 
 
 @app.command(cls=Command)
@@ -58,14 +64,27 @@ def validate(ctx: typer.Context) -> Answer:
     from trading_cli.app import configure
 
     data = configure.config_validate(shared(ctx).config)
-    return Answer(data, ("the settings are valid",), data.get("warnings", ()))
+    warnings = data.pop("warnings")
+    lines = ["the settings are valid", "asks that can be traded, at a spread of one cent:"]
+    lines += [f"  {band['sentence']}" for band in data["bands"]]
+    return Answer(data, [*lines, *data["notes"]], warnings)
 
 
 @app.command(cls=Command)
-def schema(ctx: typer.Context) -> Answer:
-    """Show the JSON schema of the settings file."""
-    from trading_cli.app import configure
-
+def schema(
+    ctx: typer.Context,
+    command: Annotated[
+        str, typer.Option(metavar="NAME", help="Of that command's --json: collect, 'db stats'.")
+    ] = "",
+) -> Answer:
+    """Show the JSON schema of the settings file, or of what a command prints with --json."""
     del ctx
-    data = configure.config_schema()
+    if command:
+        from trading_cli.cli.schemas import schema_of
+
+        data = schema_of(".".join(command.split()))
+    else:
+        from trading_cli.app import configure
+
+        data = configure.config_schema()
     return Answer(data, (json.dumps(data, indent=2),))

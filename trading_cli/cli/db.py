@@ -19,15 +19,12 @@ def stats(ctx: typer.Context) -> Answer:
     from trading_cli.app import overview
 
     data = overview.db_stats(shared(ctx).config)
-    facts = [(key, value) for key, value in data.items() if key not in {"tables", "warnings"}]
-    blocks: list[Block] = [Facts(facts)]
-    tables = data.get("tables")
-    if tables:
-        pairs = (
-            tables.items() if isinstance(tables, dict) else [tuple(row.values()) for row in tables]
-        )
-        width = ("table", "rows")
-        blocks.append(
-            Table(width, [pair[:2] for pair in map(tuple, pairs)], right=frozenset({"rows"}))
-        )
-    return Answer(data, blocks, data.get("warnings", ()))
+    size, log = (f"{data[key] / 1e6:.1f} MB" for key in ("bytes", "wal_bytes"))
+    facts = [("path", data["path"]), ("size", size), ("log", log), ("schema", data["schema"])]
+    rows = [
+        (name, count, data["queries"].get(f"count {name}"))
+        for name, count in data["tables"].items()
+    ]
+    headings = ("table", "rows", "ms to count")
+    blocks: list[Block] = [Facts(facts), Table(headings, rows, right=frozenset(headings[1:]))]
+    return Answer(data, blocks)

@@ -20,7 +20,9 @@ def doctor(
 
     parts = examine(shared(ctx).config, offline=offline)
     rows = [[part.get(key) for key in ("part", "state", "evidence")] for part in parts]
-    blocks: list[Block] = [Table(("part", "state", "evidence"), rows)]
+    blocks: list[Block] = [
+        Table(("part", "state", "evidence"), rows, folds=frozenset({"evidence"}))
+    ]
     ailing = [part for part in parts if part.get("fix") and part["state"] != "ok"]
     blocks += [f"fix {part['part']}: {part['fix']}" for part in ailing]
     ill = any(part["state"] == "fail" for part in parts)

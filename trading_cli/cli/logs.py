@@ -2,7 +2,7 @@
 
 import enum
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +11,7 @@ from trading_cli.cli.answer import Answer
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
-_SHOWN_FIRST = ("timestamp", "level", "component", "event")
+_SHOWN_FIRST = ("at", "level", "component", "event")
 
 
 class Level(enum.StrEnum):
@@ -33,7 +33,7 @@ def logs(
     ] = "",
 ) -> Answer:
     """Show the latest lines of the log, oldest first."""
-    from trading_cli.core.config import find_home
+    from trading_cli.core.home import find_home
     from trading_cli.core.log import read_lines
 
     folder = find_home(shared(ctx).config, os.environ).home / "logs"
@@ -57,5 +57,19 @@ def _severity(line: Mapping[str, Any], order: list[Level]) -> int:
 def _sentence(line: Mapping[str, Any]) -> str:
     """Return *line* for people: when, how bad, who, what, then the rest by name; one line."""
     head = [str(line.get(key, "-")) for key in _SHOWN_FIRST]
-    rest = [f"{key}={value}" for key, value in line.items() if key not in _SHOWN_FIRST]
+    rest = [
+        f"{name}={value}"
+        for key, told in line.items()
+        if key not in _SHOWN_FIRST
+        for name, value in _flat(key, told)
+    ]
     return " ".join([*head, *rest]).replace("\n", " ")
+
+
+def _flat(key: str, told: object) -> Iterator[tuple[str, object]]:
+    """Yield *told* by name; what is inside it has dotted names."""
+    if not isinstance(told, Mapping):
+        yield key, told
+        return
+    for name, value in told.items():
+        yield from _flat(f"{key}.{name}", value)

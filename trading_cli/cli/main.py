@@ -18,7 +18,7 @@ import click
 from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
-from trading_cli.cli.options import deliver, hush, shared_options
+from trading_cli.cli.options import NAME, deliver, hush, shared_options
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "Everything at once, offline, against the pretend exchange."),
@@ -26,6 +26,19 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "markets": ("markets", "List the markets that are known, with their latest prices."),
     "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
     "status": ("status", "Show where things stand."),
+    "explain": ("explain", "Say why, and why not, of one decision, order, position or fill."),
+    "positions": ("positions", "Show what is held, at what it would bring now."),
+    "close": ("close", "Sell positions through the gateway."),
+    "portfolio": ("portfolio", "Read a wallet of your own into the limits."),
+    "journal": ("journal", "Read the record, add to it, check it, count it."),
+    "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
+    "run": ("run", "Run every cycle when it is due, in the foreground."),
+    "cycle": ("cycle", "Run one cycle now, as cron does."),
+    "stop": ("stop", "End `trading run` of this home."),
+    "pause": ("pause", "Stop entries; exits go on."),
+    "resume": ("resume", "Lift your own pause."),
+    "schedule": ("schedule", "Show or install the schedule for cron or systemd."),
+    "kill": ("kill", "Stop trading at once; and the way back."),
     "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
@@ -33,6 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "simulate": ("simulate", "Run the pretend exchange in the foreground."),
 }
 _ABOUT = "Collect prediction markets and the talk about them, and say whether the data is fit."
+ALIASES: Mapping[str, str] = {"kill-switch": "kill"}
 _OUTCOMES = (3, 8)
 
 
@@ -50,6 +64,7 @@ class Shell(TyperGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command of that name."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             near = get_close_matches(cmd_name, COMMANDS)
             more = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
@@ -57,6 +72,13 @@ class Shell(TyperGroup):
         command = get_command(import_module(f"trading_cli.cli.{COMMANDS[cmd_name][0]}").app)
         command.name = cmd_name
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command by its own name, whatever it was called by."""
+        _, command, rest = super().resolve_command(ctx, args)
+        return None if command is None else command.name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list without importing a single command."""
@@ -128,9 +150,11 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _guarded(words: Sequence[str]) -> int:
     """Run *words*; every failure becomes one complaint and an exit code."""
+    said: Mapping[str, Any] = {}
     try:
         root = shell()
         with root.make_context("trading", list(words)) as ctx:
+            said = ctx.meta
             result = root.invoke(ctx)
             return result if isinstance(result, int) else 0
     except click.exceptions.Exit as left:
@@ -144,7 +168,7 @@ def _guarded(words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the boundary: a process must end with a word
-        return _failed(error, words)
+        return _failed(error, words, said.get(NAME, "status"))
 
 
 def _misused(misuse: click.ClickException, words: Sequence[str]) -> int:
@@ -154,8 +178,8 @@ def _misused(misuse: click.ClickException, words: Sequence[str]) -> int:
     return _complain(words, 2, "usage", misuse.format_message(), f"see `{path} --help`")
 
 
-def _failed(error: Exception, words: Sequence[str]) -> int:
-    """Complain about *error*: one of ours says what to do next, any other is a bug of ours."""
+def _failed(error: Exception, words: Sequence[str], name: str) -> int:
+    """Complain about *error* of command *name*: one of ours says what to do next, any other is a bug of ours."""
     from trading_cli.core.errors import TradingError
 
     if not isinstance(error, TradingError):
@@ -164,7 +188,6 @@ def _failed(error: Exception, words: Sequence[str]) -> int:
         from trading_cli.cli.render import envelope, write_line
 
         told = {"code": error.code, "message": error.message, "hint": error.hint}
-        name = next((word for word in words if word in COMMANDS), "status")
         write_line(envelope(name, told, [error.message]))
         return error.exit_code
     return _complain(words, error.exit_code, error.code, error.message, error.hint)
@@ -183,7 +206,7 @@ def _log(error: Exception, words: Sequence[str]) -> Path | None:
     from trading_cli.core.errors import TradingError
 
     try:
-        from trading_cli.core.config import find_home
+        from trading_cli.core.home import find_home
         from trading_cli.core.log import configure, get_logger
 
         folder: Path = find_home(_config(words), os.environ).home / "logs"
@@ -215,9 +238,9 @@ def _secrets(words: Sequence[str]) -> list[str]:
     from trading_cli.core.errors import TradingError
 
     try:
-        from trading_cli.core.config import find_home, read_secrets
+        from trading_cli.core.home import find_home, given_secrets
 
-        secrets = read_secrets(find_home(_config(words), os.environ).home, os.environ)
+        secrets = given_secrets(find_home(_config(words), os.environ).home, os.environ)
     except (TradingError, OSError, ValueError, ImportError):
         return found
     return [*found, *secrets.values()]

@@ -1,7 +1,8 @@
 """`trading markets`: what there is."""
 
 import enum
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -9,21 +10,13 @@ from trading_cli.cli.answer import Answer, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
-_COLUMNS = {
-    "id": "id",
-    "question": "question",
-    "category": "category",
-    "bid": "bid",
-    "ask": "ask",
-    "mid": "mid",
-    "volume_24h": "volume 24h",
-    "liquidity": "liquidity",
-    "deadline": "deadline",
-    "panel": "panel",
-    "score": "score",
-    "age_s": "age s",
-}
-_WORDS = {"id", "question", "category", "deadline", "panel"}
+_HEADINGS = (
+    *("id", "question", "category", "bid", "ask", "mid", "volume 24h", "liquidity", "deadline"),
+    *("panel", "score", "age"),
+)
+_NUMBERS = frozenset({"bid", "ask", "mid", "volume 24h", "liquidity", "score", "age"})
+_SPARE = ("liquidity", "category", "panel", "score", "age", "deadline", "bid", "ask", "volume 24h")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 class Sort(enum.StrEnum):
@@ -50,9 +43,42 @@ def markets(
     from trading_cli.app import overview
 
     data = overview.markets(shared(ctx).config, search=search, sort=sort.value, limit=limit)
-    rows = [[market.get(key) for key in _COLUMNS] for market in data["markets"]]
-    right = frozenset(title for key, title in _COLUMNS.items() if key not in _WORDS)
-    table = Table(tuple(_COLUMNS.values()), rows, right=right)
-    nothing = "no markets; `trading collect` brings them"
-    blocks = (table, f"{len(rows)} markets") if rows else (nothing,)
-    return Answer(data, blocks, data.get("warnings", ()))
+    rows = [_row(market) for market in data["markets"]]
+    table = Table(
+        _HEADINGS, rows, right=_NUMBERS, folds=frozenset({"question", "category"}), spare=_SPARE
+    )
+    total = data.get("total", len(rows))
+    warnings = data.get("warnings", ())
+    told = {"markets": data["markets"], "total": total}
+    if not rows:
+        return Answer(told, ("no market matches" if search else "no markets",), warnings)
+    count = f"{len(rows)} markets" if total == len(rows) else f"{len(rows)} of {total} markets"
+    return Answer(told, (table, count), warnings)
+
+
+def _row(market: Mapping[str, Any]) -> list[object]:
+    """Return *market* for people: whole USD, the day of the deadline, the age in words."""
+    at = market["deadline"]
+    return [
+        *(market[key] for key in ("id", "question", "category", "bid", "ask", "mid")),
+        *(_whole(market[key]) for key in ("volume_24h", "liquidity")),
+        None if at is None else str(at)[:10],
+        market["panel"],
+        market["score"],
+        _age(market["age_s"]),
+    ]
+
+
+def _whole(usd: float | None) -> int | None:
+    return None if usd is None else round(usd)
+
+
+def _age(seconds: int | None) -> str | None:
+    """Return how old a quote is, in the unit a person would use; ``None`` where there is none."""
+    if seconds is None:
+        return None
+    if seconds < 2 * _MINUTE:
+        return f"{seconds} s"
+    if seconds < 2 * _HOUR:
+        return f"{seconds // _MINUTE} min"
+    return f"{seconds // _HOUR} h" if seconds < 2 * _DAY else f"{seconds // _DAY} days"

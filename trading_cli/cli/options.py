@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from trading_cli.cli.answer import Answer
 
 _PREFIX = "trading_cli."
+NAME = f"{_PREFIX}name"  # of the command that runs, as its schema has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the command and return its exit code."""
+        ctx.meta[NAME] = command_name(ctx)
         answer = super().invoke(ctx)
         return deliver(answer, ctx) if isinstance(answer, Answer) else 0
 
@@ -97,6 +99,11 @@ class Group(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.params += shared_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command under the word, or the word itself."""
+        ctx.meta[NAME] = command_name(ctx)
+        return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each command's whole sentence; Click would cut it."""

@@ -1,6 +1,8 @@
 """`trading quality-check`: scores, findings, the gap ledger; exit 3 when the gate is closed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,14 @@ from trading_cli.cli.answer import Answer, Block, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
-_SCORES = ("overall", "validity", "consistency", "timeliness", "uniqueness", "completeness")
+_SCORES = {
+    "overall": "overall",
+    "validity": "valid",
+    "consistency": "consistent",
+    "timeliness": "timely",
+    "uniqueness": "unique",
+    "completeness": "complete",
+}
 _SHOWN = 20
 
 
@@ -43,23 +52,42 @@ def quality_check(
 
 def _tables(data: Mapping[str, Any]) -> list[Table]:
     """Return scores (worst first, as they come), findings and gaps."""
-    shapes = (
-        ("scores", ("market", "question", *_SCORES), frozenset(_SCORES)),
-        ("findings", ("severity", "check", "market", "message"), frozenset[str]()),
-        ("gaps", ("slot", "market", "cause"), frozenset[str]()),
-    )
+    numbers = frozenset(_SCORES.values())
+    scores = {"market": "market", "question": "question", **_SCORES}
     return [
-        Table(keys, [[row.get(key) for key in keys] for row in data.get(name, ())], name, right)
-        for name, keys, right in shapes
+        _table(data, "scores", scores, right=numbers, spare=("unique", "consistent", "valid")),
+        _table(data, "findings", _same("severity", "check", "market", "message")),
+        _table(data, "gaps", _same("slot", "market", "cause")),
     ]
+
+
+def _same(*keys: str) -> dict[str, str]:
+    return {key: key for key in keys}
+
+
+def _table(
+    data: Mapping[str, Any],
+    name: str,
+    columns: Mapping[str, str],
+    *,
+    right: frozenset[str] = frozenset(),
+    spare: tuple[str, ...] = (),
+) -> Table:
+    """Return the list *name* of *data* under *columns*, which are headings by key."""
+    rows = [[row.get(key) for key in columns] for row in data.get(name, ())]
+    folds = frozenset({"question", "message"})
+    return Table(tuple(columns.values()), rows, name, right, folds, spare)
 
 
 def _verdict(data: Mapping[str, Any]) -> str:
     gate = data["gate"]
-    span = f"{data.get('since')} <= t < {data.get('until')}"
-    if gate["open"]:
-        return f"gate: open   ({span})"
-    return f"gate: CLOSED: {'; '.join(str(reason) for reason in gate['reasons'])}   ({span})"
+    since, until = (
+        datetime.fromisoformat(data[key]).isoformat(timespec="seconds")
+        for key in ("since", "until")
+    )
+    reasons = "; ".join(str(reason) for reason in gate["reasons"]).replace("\n", " ")
+    word = "open" if gate["open"] else f"CLOSED: {reasons}"
+    return f"gate: {word}\nspan: {since} <= t < {until}"
 
 
 def _blocks(data: Mapping[str, Any]) -> list[Block]:
@@ -69,9 +97,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
         if not rows:
             blocks.append(f"{table.title}: none")
             continue
-        blocks.append(
-            Table(table.headings, rows, f"{table.title} ({len(table.rows)})", table.right)
-        )
+        blocks.append(replace(table, rows=rows, title=f"{table.title} ({len(table.rows)})"))
         if len(rows) < len(table.rows):
             blocks.append(f"{len(table.rows) - len(rows)} more: --json, or --report FILE")
     return blocks

@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +19,8 @@ from typing import Any, TextIO
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
 
+_GAP = 2  # between two columns
+_LEAST_FOLDED = 24  # columns a folded text gets at least
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -189,27 +192,61 @@ def _rich(blocks: Iterable[Block]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False, markup=False, emoji=False)
-    for block in blocks:
-        if isinstance(block, str):
-            for line in block.split("\n"):
+    for whole in blocks:
+        if isinstance(whole, str):
+            for line in whole.split("\n"):
                 console.print(Text(neutral(line)), overflow="fold")
             continue
-        bold = isinstance(block, Table)
+        bold = isinstance(whole, Table)
+        block, left_out, stiff = _fitted(whole, console.width)
         grid = Grid(
             title=Text(neutral(block.title), style="bold") if block.title else None,
             title_justify="left",
             box=None,
             show_header=bold,
             pad_edge=False,
+            padding=(0, _GAP, 0, 0),
         )
         headings = block.headings if isinstance(block, Table) else ("", "")
         numbers = block.right if isinstance(block, Table) else frozenset()
         for heading in headings:
             justify = "right" if heading in numbers else "left"
-            grid.add_column(Text(heading), justify=justify, overflow="fold")  # type: ignore[arg-type]
+            grid.add_column(
+                Text(heading),
+                justify=justify,  # type: ignore[arg-type]
+                overflow="fold",
+                no_wrap=heading in stiff,
+            )
         for row in _rows(block):
             grid.add_row(*(Text(neutral(cell)) for cell in row))
         console.print(grid)
+        if left_out:
+            console.print(Text(f"(too narrow here for: {', '.join(left_out)})"), overflow="fold")
+
+
+def _fitted(block: Table | Facts, width: int) -> tuple[Table | Facts, list[str], frozenset[str]]:
+    """Return *block* without the columns that do not fit, their names, and those not to fold.
+
+    Where it cannot fit at all, every column may fold: folding loses nothing, cutting would.
+    """
+    if isinstance(block, Facts):
+        return block, [], frozenset()
+    cells = [block.headings, *([neutral(cell) for cell in row] for row in block.rows)]
+    needs = {
+        name: max(_width(row[i]) for row in cells) + _GAP for i, name in enumerate(block.headings)
+    }
+    for name in block.folds & needs.keys():
+        needs[name] = min(needs[name], _LEAST_FOLDED + _GAP)
+    left_out: list[str] = []
+    for name in block.spare:
+        if sum(needs.values()) - _GAP > width:
+            needs.pop(name)
+            left_out.append(name)
+    keep = [i for i, name in enumerate(block.headings) if name in needs]
+    rows = [[row[i] for i in keep] for row in block.rows]
+    shown = replace(block, headings=tuple(needs), rows=rows)
+    fits = bool(block.folds) and sum(needs.values()) - _GAP <= width
+    return shown, left_out, frozenset(needs) - block.folds if fits else frozenset()
 
 
 def _rows(block: Table | Facts) -> Sequence[Sequence[object]]:

@@ -1,7 +1,7 @@
 """`trading status`: where things stand, without the libraries of the collection."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,6 +13,10 @@ from trading_cli.cli.options import Command, commands, shared
 app = commands()
 _HOUR = 60
 _DAY = 24 * _HOUR
+_WIDTH = 80
+_GAP = 2
+_LEAST = 20
+_STAYS = "\N{NO-BREAK SPACE}"
 _NEXT = {
     True: ("trading markets", "trading quality-check", "trading doctor"),
     False: ("trading demo", "trading collect", "trading doctor"),
@@ -23,13 +27,9 @@ _NEXT = {
 def status(ctx: typer.Context) -> Answer:
     """Show mode, home, the last run, the age of the newest quote, the gate and the funnel."""
     data = _read(ctx)
-    blocks: list[Block] = [Facts(_facts(data))]
-    rows = [
-        (name, told.get("state"), told.get("last_ok"), told.get("message"))
-        for name, told in (data.get("sources") or {}).items()
-    ]
-    if rows:
-        blocks.append(Table(("source", "state", "last answered", "message"), rows))
+    blocks: list[Block] = [Facts(_fitted(_facts(data)))]
+    if sources := data.get("sources"):
+        blocks.append(_sources(sources))
     return Answer(data, blocks, data.get("warnings", ()))
 
 
@@ -38,7 +38,7 @@ def brief(ctx: click.Context) -> Answer:
     data = _read(ctx)
     some = data.get("newest_quote_age_s") is not None
     facts = [pair for pair in _facts(data) if pair[0] in {"home", "last run", "newest quote"}]
-    blocks: list[Block] = [Facts(facts), "next:"]
+    blocks: list[Block] = [Facts(_fitted(facts)), "next:"]
     blocks += [f"  {command}" for command in _NEXT[some]]
     return Answer(data, blocks, data.get("warnings", ()))
 
@@ -70,6 +70,57 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     }
     facts += [(key.replace("_", " "), value) for key, value in data.items() if key not in known]
     return facts
+
+
+def _sources(told: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return each source's state; a long message goes on in the rows below it."""
+    headings = ("source", "state", "last answer, UTC", "message")
+    rows = []
+    for name, one in told.items():
+        state = str(one.get("state"))
+        message = str(one.get("message") or "").removeprefix(f"{state}: ")
+        rows.append((name, state, _when(one.get("last_ok")), message))
+    taken = sum(max(len(row[i]) for row in (headings, *rows)) + _GAP for i in range(3))
+    room = max(_LEAST, _WIDTH - taken)
+    return Table(
+        headings,
+        [
+            (*(row[:3] if first else ("", "", "")), line)
+            for row in rows
+            for first, line in _lines(row[3], room)
+        ],
+    )
+
+
+def _fitted(facts: Sequence[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Return *facts* in lines of 80 columns; a line that goes on with a fact has no name."""
+    room = max(_LEAST, _WIDTH - _GAP - max((len(name) for name, _ in facts), default=0))
+    return [
+        (name if first else "", line)
+        for name, value in facts
+        for first, line in _lines(value, room)
+    ]
+
+
+def _lines(value: object, room: int) -> list[tuple[bool, str]]:
+    """Return *value* in lines of *room* columns, and of each whether it is the first.
+
+    Lines break between words, in a mapping between its pairs; a path or an address stays whole.
+    """
+    from textwrap import wrap
+
+    from trading_cli.cli.render import neutral
+
+    text = neutral(value)
+    if isinstance(value, Mapping):
+        text = ", ".join(pair.replace(" ", _STAYS) for pair in text.split(", "))
+    lines = wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    return [(number == 0, line.replace(_STAYS, " ")) for number, line in enumerate(lines)]
+
+
+def _when(told: object) -> str:
+    """Return the instant *told* (ISO, UTC) to the minute."""
+    return f"{told[:10]} {told[11:16]}" if isinstance(told, str) else "-"
 
 
 def _gate(gate: object) -> object:

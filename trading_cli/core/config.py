@@ -5,10 +5,8 @@ Precedence: flag > environment > file > default. A missing file means the defaul
 
 import difflib
 import json
-import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -18,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from trading_cli.core.errors import ConfigError
+from trading_cli.core.home import PREFIX, given_secrets
 
-PREFIX = "TRADING__"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
 _SECRET_KEY = re.compile(r"(^|_)(token|password|secret|api_key)$", re.IGNORECASE)
@@ -32,14 +30,6 @@ class Section(BaseModel):
     """A group of settings: frozen, no unknown key, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where everything lives, and the settings file in use (None: the defaults)."""
-
-    home: Path
-    config: Path | None
 
 
 class Secrets(Section):
@@ -68,24 +58,6 @@ class _Given:
 
     where: str
     value: Any
-
-
-def find_home(config: Path | None, env: Mapping[str, str]) -> Home:
-    """Return the home: TRADING_HOME, else the folder of the settings file.
-
-    Without *config* the file is <TRADING_HOME or here>/config.yaml, where it exists. Raises
-    ConfigError when a file named by *config* does not exist.
-    """
-    named = env.get("TRADING_HOME", "")
-    home = Path(named).expanduser().absolute() if named else None
-    if config is not None:
-        config = config.expanduser().absolute()
-        if not config.is_file():
-            raise ConfigError(f"no settings file at {config}", hint="correct the path of --config")
-        return Home(home or config.parent, config)
-    home = home or Path.cwd()
-    found = home / "config.yaml"
-    return Home(home, found if found.exists() else None)
 
 
 def read_settings(
@@ -143,47 +115,7 @@ def read_secrets(home: Path, env: Mapping[str, str]) -> Secrets:
 
     Raises ConfigError when the file is a link, not ours or open to others, or names no secret.
     """
-    known = {f"TRADING_{name.upper()}": name for name in Secrets.model_fields}
-    found: dict[str, SecretStr] = {}
-    path = home / "secrets.env"
-    for number, name, value in _secret_lines(path):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"{path}:{number}: no such secret{meant}", hint="correct the name")
-        if value:
-            found[known[name]] = SecretStr(value)
-    found.update({name: SecretStr(env[key]) for key, name in known.items() if env.get(key)})
-    return Secrets(**found)
-
-
-def _secret_lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Yield line number, name and value of each KEY=VALUE line of a file that is safely ours."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        why = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise ConfigError(f"{path} {why}", hint="make it a plain file of yours") from error
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-            raise ConfigError(f"{path} is not a plain file of yours", hint=f"chown it: {path}")
-        if info.st_mode & 0o177:
-            raise ConfigError(f"{path} may be read by others", hint=f"chmod 600 {path}")
-        lines = file.read(_MAX_BYTES).splitlines()
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"{path}:{number}: not KEY=VALUE", hint="one KEY=VALUE a line")
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        yield number, name.strip(), value
+    return Secrets(**{name: SecretStr(value) for name, value in given_secrets(home, env).items()})
 
 
 def _gathered(

@@ -89,13 +89,20 @@ class SourceThrottled(SourceDown):
 
 
 class CircuitOpen(SourceDown):
-    """It failed so often that we do not ask again before ``seconds`` have passed."""
+    """It failed so often that we do not ask again before ``seconds`` have passed.
+
+    ``cause``: how it failed last, where that is known.
+    """
 
     code = "circuit_open"
 
-    def __init__(self, source: str, seconds: float) -> None:
-        super().__init__(source, f"not asked: it failed repeatedly; next try in {seconds:.0f} s")
+    def __init__(self, source: str, seconds: float, cause: str = "") -> None:
+        last = f", at last with {cause}" if cause else ""
+        super().__init__(
+            source, f"not asked: it failed repeatedly{last}; next try in {seconds:.0f} s"
+        )
         self.seconds = seconds
+        self.cause = cause
 
 
 class SourceRefused(SourceError):

@@ -181,8 +181,8 @@ class HttpClient:
         except SourceThrottled as error:
             self._limiter.throttled(self._host, asked.endpoint, error.retry_after)
             raise
-        except SourceDown:
-            self._limiter.failed(self._host)
+        except SourceDown as error:
+            self._limiter.failed(self._host, error.detail)
             raise
         except SourceError:
             self._limiter.succeeded(self._host, asked.endpoint)
@@ -268,7 +268,7 @@ class HttpClient:
 def _under_our_name(source: str, error: SourceDown) -> SourceDown:
     """Return the limiter's error, which names a host, as one that names *source*."""
     if isinstance(error, CircuitOpen):
-        return CircuitOpen(source, error.seconds)
+        return CircuitOpen(source, error.seconds, error.cause)
     if isinstance(error, SourceThrottled):
         return SourceThrottled(source, error.detail, retry_after=error.retry_after)
     return SourceDown(source, error.detail)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from trading_cli.core.errors import ConfigError, SourceDown
+from trading_cli.core import disk
+from trading_cli.core.errors import ConfigError, SourceDown, StoreFull
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +43,8 @@ CREATE TABLE IF NOT EXISTS circuit (
   opened INTEGER NOT NULL,
   until REAL NOT NULL,
   probe REAL NOT NULL,
-  seen REAL NOT NULL
+  seen REAL NOT NULL,
+  cause TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -51,7 +53,8 @@ class LimitsFile:
     """One connection to the shared file; safe for threads and after a fork.
 
     A damaged file is set aside and the work done again on a new one, which lets nobody ask before
-    a whole window has passed. Raises ConfigError when the folder of *path* cannot be used.
+    a whole window has passed. Raises ConfigError when the folder of *path* cannot be used, and
+    StoreFull, as every use may, when its disk is full.
     """
 
     def __init__(self, path: Path, wall: Callable[[], float]) -> None:
@@ -108,7 +111,9 @@ class LimitsFile:
             except sqlite3.Error as error:
                 raise self._unusable_now(error) from error
 
-    def _unusable_now(self, error: sqlite3.Error) -> SourceDown:
+    def _unusable_now(self, error: sqlite3.Error) -> SourceDown | StoreFull:
+        if disk.full(self._path, error):
+            return disk.no_room(self._path, error)
         return SourceDown("limits", f"the shared file {self._path} cannot be used now: {error}")
 
     def _own(self) -> None:
@@ -142,7 +147,7 @@ def set_aside(path: Path, why: str, now: float) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise _unusable(path, str(error)) from error
+            raise _unusable(path, error) from error
     _LOG.warning("the limits file %s was damaged (%s): set aside as %s", path, why, aside.name)
 
 
@@ -172,7 +177,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise _unusable(path, error) from error
     return info.st_dev, info.st_ino
 
 
@@ -183,7 +188,7 @@ def _alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise _unusable(path, error) from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
@@ -198,7 +203,7 @@ def _prepare(path: Path) -> None:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise _unusable(path, error) from error
 
 
 def _opened_or_replaced(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:
@@ -206,13 +211,13 @@ def _opened_or_replaced(path: Path, now: float, *, careful: bool) -> sqlite3.Con
         return _opened(path, now, careful=careful)
     except sqlite3.Error as error:
         if not _damaged(error):
-            raise _unusable(path, str(error)) from error
+            raise _unusable(path, error) from error
         set_aside(path, str(error), now)
     _prepare(path)
     try:
         return _opened(path, now, careful=True)
     except sqlite3.Error as error:
-        raise _unusable(path, str(error)) from error
+        raise _unusable(path, error) from error
 
 
 def _opened(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:
@@ -222,8 +227,9 @@ def _opened(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+        _add_cause(db)
         db.execute("SELECT host, endpoint, tat, blocked, strikes, waited FROM budget LIMIT 1")
-        db.execute("SELECT host, failures, opened, until, probe FROM circuit LIMIT 1")
+        db.execute("SELECT host, failures, opened, until, probe, cause FROM circuit LIMIT 1")
         db.execute(
             "INSERT OR IGNORE INTO file (one, seen, careful_since) VALUES (1, ?, ?)",
             (now, now if careful else None),
@@ -234,7 +240,30 @@ def _opened(path: Path, now: float, *, careful: bool) -> sqlite3.Connection:
     return db
 
 
-def _unusable(path: Path, why: str) -> ConfigError:
+def _add_cause(db: sqlite3.Connection) -> None:
+    """Add what earlier versions of this program did not keep; those work with it all the same."""
+    if not _lacks_cause(db):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if _lacks_cause(db):
+            db.execute("ALTER TABLE circuit ADD COLUMN cause TEXT NOT NULL DEFAULT ''")
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _lacks_cause(db: sqlite3.Connection) -> bool:
+    columns = {row[1] for row in db.execute("PRAGMA table_info(circuit)")}
+    return "seen" in columns and "cause" not in columns
+
+
+def _unusable(path: Path, error: OSError | sqlite3.Error) -> ConfigError | StoreFull:
+    """Return the failure to raise where the file cannot be kept at *path* at all."""
+    if disk.full(path, error):
+        return disk.no_room(path, error)
+    why = getattr(error, "strerror", None) or error
     return ConfigError(
         f"the shared request budgets cannot be kept in {path.parent}: {why}",
         hint=f"make {path.parent} writable, or set data_collection.limits_path to another file",

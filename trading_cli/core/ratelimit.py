@@ -27,6 +27,7 @@ OPEN_MAX_S = 900.0
 PROBE_S = 60.0  # one probe may take so long before another is let through
 BACKOFF_S = 2.0
 BACKOFF_MAX_S = 300.0
+LONGEST_CAUSE = 200
 LONGEST_NAP_S = 120.0  # without a deadline nobody sleeps longer for a host that told us to wait
 
 
@@ -159,8 +160,11 @@ class Limiter:
 
         self._file.write(noted)
 
-    def failed(self, host: str) -> None:
-        """Note a failure to reach *host*; the fifth in a row opens its circuit."""
+    def failed(self, host: str, cause: str = "") -> None:
+        """Note a failure to reach *host*; the fifth in a row opens its circuit.
+
+        *cause* is what whoever is not let through will read.
+        """
 
         def noted(db: sqlite3.Connection, now: float) -> None:
             row = db.execute(
@@ -172,10 +176,11 @@ class Limiter:
                 opened += 1
                 until = now + min(OPEN_S * 2.0 ** (min(opened, 20) - 1), OPEN_MAX_S)
             db.execute(
-                "INSERT INTO circuit (host, failures, opened, until, probe, seen)"
-                " VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT (host) DO UPDATE SET failures ="
-                " excluded.failures, opened = excluded.opened, until = excluded.until, probe = 0",
-                (host, failures, opened, until, now),
+                "INSERT INTO circuit (host, failures, opened, until, probe, seen, cause)"
+                " VALUES (?, ?, ?, ?, 0, ?, ?) ON CONFLICT (host) DO UPDATE SET failures ="
+                " excluded.failures, opened = excluded.opened, until = excluded.until, probe = 0,"
+                " cause = excluded.cause",
+                (host, failures, opened, until, now, cause[:LONGEST_CAUSE]),
             )
 
         self._file.write(noted)
@@ -290,21 +295,23 @@ def _heed_circuit(db: sqlite3.Connection, host: str, now: float, *, held: bool) 
     Return whether the caller has that probe now; *held* says that it had it before.
     """
     row = db.execute(
-        "SELECT failures, until, probe FROM circuit WHERE host = ?", (host,)
+        "SELECT failures, until, probe, cause FROM circuit WHERE host = ?", (host,)
     ).fetchone()
     if row is None or row[0] < FAILURES_TO_OPEN:
         return False
-    _failures, until, probe = row
+    _failures, until, probe, cause = row
     closed_until = until if held else max(until, probe)
     if closed_until > now:
-        raise CircuitOpen(host, closed_until - now)
+        raise CircuitOpen(host, closed_until - now, cause)
     db.execute("UPDATE circuit SET probe = ? WHERE host = ?", (now + PROBE_S, host))
     return True
 
 
 def _close_circuit(db: sqlite3.Connection, host: str) -> None:
     db.execute(
-        "UPDATE circuit SET failures = 0, opened = 0, until = 0, probe = 0 WHERE host = ?", (host,)
+        "UPDATE circuit SET failures = 0, opened = 0, until = 0, probe = 0, cause = ''"
+        " WHERE host = ?",
+        (host,),
     )
 
 

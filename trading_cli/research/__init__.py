@@ -2,7 +2,7 @@
 
 quality     what is wrong with what we collected: every check, and the gate they close
 quality_score  how far one market's data can be trusted (the smallest of five dimensions)
-gaps        which expected slots are missing, and why
+gaps        which slots there are, and why one is missing
 panel       which markets are worth recording, and which of them may be traded now
 deadline    when a market's question is settled at the latest, and when we cannot say
 matching    which posts speak of which market

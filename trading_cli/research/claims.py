@@ -44,6 +44,8 @@ class Claims:
 
 def plain(text: str) -> str:
     """Return *text* without accents, and with one kind of quote and dash."""
+    if text.isascii():
+        return text
     swapped = text.translate({0x2019: "'", 0x2018: "'", 0x2014: " ", 0x2013: "-", 0x2011: "-"})
     folded = unicodedata.normalize("NFKD", swapped)
     return "".join(c for c in folded if not unicodedata.combining(c))

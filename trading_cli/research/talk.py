@@ -1,9 +1,8 @@
-"""What a post is worth: does it talk of the price, is it a copy, how far had it spread by then?"""
+"""What a post is worth: does it talk of the price, is it a copy?"""
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from trading_cli.domain import Post
@@ -64,12 +63,15 @@ def near_duplicate_key(text: str) -> str:
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
-def duplicates(posts: Sequence[Post]) -> dict[int, int]:
+def duplicates(posts: Sequence[Post], *, known: int = 0) -> dict[int, int]:
     """Return {position of a copy: position of the post it copies}; the earliest is the original.
 
-    Copies share the canonical URL, the whole wording, or 70 % of their three-word shingles.
+    Copies share the canonical URL, the whole wording, or 70 % of their three-word shingles. The
+    first *known* posts were judged before the others came, so none of them is a copy of those.
     """
-    ordered = sorted(range(len(posts)), key=lambda i: (posts[i].event_time, posts[i].id))
+    ordered = sorted(
+        range(len(posts)), key=lambda i: (i >= known, posts[i].event_time, posts[i].id)
+    )
     by_key: dict[str, int] = {}
     by_shingle: dict[str, list[int]] = {}
     shingles: dict[int, frozenset[str]] = {}
@@ -91,29 +93,6 @@ def duplicates(posts: Sequence[Post]) -> dict[int, int]:
         for key in keys:
             by_key.setdefault(key, i if original is None else original)
     return copies
-
-
-def equal_age_engagement(observations: Iterable[Post], age_s: float) -> int | None:
-    """Return a post's likes + 2 reposts + replies when first seen at the age of *age_s* or more.
-
-    *observations* are of one post. ``None`` where it was not seen at that age, or no count was
-    known then: an unknown count adds nothing beside known ones.
-    """
-    age = timedelta(seconds=age_s)
-    seen = sorted(
-        (o for o in observations if o.observed_at - o.event_time >= age), key=_observed_at
-    )
-    if not seen:
-        return None
-    first = seen[0]
-    known = (first.likes, None if first.reposts is None else 2 * first.reposts, first.replies)
-    counts = [count for count in known if count is not None]
-    return sum(counts) if counts else None
-
-
-def _observed_at(post: Post) -> datetime:
-    """Return when *post* was seen."""
-    return post.observed_at
 
 
 def _words(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from trading_cli.simulator.backend import Backend
 from trading_cli.simulator.clob_routes import MAX_POINTS, MAX_WINDOW_S, SPANS
 from trading_cli.simulator.shelf import Item, Shelves
+from trading_cli.simulator.wallet_route import Wallets
 from trading_cli.simulator.wire import now_of, number, problem, reply, whole
 
 MAX_ROWS = 10_000
@@ -24,6 +25,7 @@ def routes(backend: Backend, shelves: Shelves) -> list[Route]:
     data = Data(backend, shelves)
     return [
         Route("/trades", data.trades),
+        Route("/positions", Wallets(backend, shelves).positions),
         Route("/v2/trades", data.trades_v2),
         Route("/v2/prices-history", data.history_v2),
         Route("/", data.fine),

@@ -7,7 +7,7 @@ from typing import Any
 
 from trading_cli.core.errors import UsageError
 from trading_cli.simulator.recordings import Recordings, Series
-from trading_cli.simulator.shelf import Item
+from trading_cli.simulator.shelf import Item, names_of
 
 
 class Replay:
@@ -37,12 +37,44 @@ class Replay:
         """Return every instant at which a recorded book changes, in epoch seconds."""
         return sorted({ms / 1000 for books in self._books.values() for ms, _ in books})
 
+    def book_changes(self) -> dict[float, list[str]]:
+        """Return which tokens' books change at each recorded instant, in order of time."""
+        found: dict[float, list[str]] = {at: [] for at in self.book_times()}
+        for token, snapshots in self._books.items():
+            for at in {ms / 1000 for ms, _ in snapshots}:
+                found[at].append(token)
+        return found
+
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Return when each token's series, and each condition's trades, begin and end: [a, b)."""
+        found = {token: (min(p)[0], max(p)[0] + 1) for token, p in self._series.items() if p}
+        for row in self._trades:
+            at = int(row["timestamp"])
+            first, after = found.get(row["conditionId"], (at, at + 1))
+            found[row["conditionId"]] = (min(first, at), max(after, at + 1))
+        return found
+
+    def recorded(self) -> dict[str, int]:
+        """Return what a collection can find here in all: rows by kind, each once.
+
+        ``books``: pairs of market and instant; ``points``: distinct times of the first outcome's
+        series, which is the one that is collected.
+        """
+        firsts = [names_of(market, "clobTokenIds")[0] for market in self._listing]
+        return {
+            "listings": len(self._listing),
+            "books": sum(len({at for at, _ in self._books.get(token, ())}) for token in firsts),
+            "points": sum(len({at for at, _ in self._series.get(token, ())}) for token in firsts),
+            "trades": len(self._trades),
+        }
+
     def counts(self) -> dict[str, int]:
         """Return what was recorded, for adding up.
 
         ``gamma_objects`` objects of listings were read, ``gamma_repeated`` of them again under a
         known id; ``wire_objects`` come from samples of single replies; ``synthetic`` were made up
-        for what was recorded without a listing. ``books_distinct``: pairs of token and timestamp.
+        for what was recorded without a listing. ``books_distinct``: pairs of token and timestamp;
+        ``books_mirrored`` more were made of the other token's.
         """
         found = self._found
         kept = len(found.markets) - found.synthetic
@@ -53,8 +85,10 @@ class Replay:
             "recorded_markets": kept,
             "synthetic": found.synthetic,
             "synthetic_markets": found.synthetic,
-            "book_snapshots": sum(map(len, self._books.values())),
-            "books_distinct": sum(len({at for at, _ in pairs}) for pairs in self._books.values()),
+            "book_snapshots": sum(map(len, self._books.values())) - found.mirrored,
+            "books_distinct": sum(len({at for at, _ in pairs}) for pairs in self._books.values())
+            - found.mirrored,
+            "books_mirrored": found.mirrored,
             "book_tokens": len(self._books),
             "series": len(self._series),
             "points": sum(map(len, self._series.values())),

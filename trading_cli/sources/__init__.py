@@ -8,7 +8,8 @@ hacker_news  stories and comments, without a key
 x            posts, with a key and a spend cap
 
 To add a provider: write ``sources/<name>.py`` with a class that satisfies ``Source`` and takes the
-HTTP clients it needs; add its section below; name it in ``app/toolkit.py``. Yield records as they
+HTTP clients it needs (a source of talk is a ``Listener``, which leaves it only the wire to know);
+add its section below; name it in ``app/toolkit.py``. Yield records as they
 arrive: a failed subject is a ``Failure``, an item we will not take a ``Refusal``, a truncated
 answer a ``Coverage`` with ``complete=False``. Raise ``SourceError`` only when nothing at all can be
 reached.
@@ -18,15 +19,21 @@ ceilings are half of what the provider documents. ``null`` (unlimited) is for a 
 """
 
 import ipaddress
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Any, ClassVar, Protocol, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from trading_cli.core.asking import Unanswered, ask_each
+from trading_cli.core.clock import Clock
 from trading_cli.core.config import Section
-from trading_cli.domain import Record, Wanted
+from trading_cli.core.http_reply import Reply
+from trading_cli.domain import Coverage, Failure, Post, Record, Refusal, Topic, Wanted
 
 
 class Source(Protocol):
@@ -40,6 +47,86 @@ class Source(Protocol):
     def collect(self, wanted: Wanted) -> Iterator[Record]:
         """Yield what it has, as it arrives; raise ``SourceError`` when it cannot be reached."""
         ...
+
+
+class Http(Protocol):
+    """What a listener asks with: ``core.http_client.HttpClient``, which it need not import."""
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        endpoint: str,
+        deadline: float | None = None,
+    ) -> Reply:
+        """Return the answer, or raise a ``SourceError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one question brought: each item as a post or why it is none, and how far it reaches.
+
+    ``complete``: nothing was left behind. ``span``: what was really searched, where that is not
+    all that was wanted.
+    """
+
+    items: Sequence[Post | Refusal]
+    observed_at: datetime
+    complete: bool
+    span: tuple[datetime, datetime] | None = None
+
+
+class Listener(ABC):
+    """A source of talk, asked about one topic after the other; a subclass knows only its wire."""
+
+    name: ClassVar[str]
+
+    def __init__(self, http: Http, *, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+
+    @abstractmethod
+    def _ask(self, topic: Topic, wanted: Wanted) -> Heard:
+        """Ask about *topic*; raises ``SourceError`` where there is no answer."""
+
+    def collect(self, wanted: Wanted) -> Iterator[Record]:
+        """Yield posts, refusals and one coverage or failure per topic, in the topics' order."""
+        for outcome in ask_each(wanted.topics, lambda topic: self._records(topic, wanted)):
+            if isinstance(outcome, Unanswered):
+                topic, now = outcome.subject, self._clock.now()
+                yield Failure(self.name, topic.event_id, outcome.reason, outcome.detail, now)
+            else:
+                yield from outcome.answer
+
+    def _records(self, topic: Topic, wanted: Wanted) -> list[Record]:
+        """Return every refusal, each post inside the span once, and the coverage last."""
+        heard = self._ask(topic, wanted)
+        since, until = heard.span or (wanted.since, wanted.until)
+        records: dict[str | int, Record] = {}
+        for number, item in enumerate(heard.items):
+            if isinstance(item, Refusal):
+                records[number] = item
+            elif since <= item.event_time < until:
+                records.setdefault(item.id, item)
+        coverage = Coverage(
+            self.name,
+            topic.event_id,
+            since,
+            until,
+            heard.observed_at,
+            heard.complete,
+            len(heard.items),
+        )
+        return [*records.values(), coverage]
+
+    def _incomplete(
+        self, kind: str, topic: Topic, lacks: str, item: Any, observed_at: datetime
+    ) -> Refusal:
+        """Return the refusal of an *item* without what makes it a post."""
+        detail, raw = f"no usable {lacks}", repr(item)[:2000]
+        return Refusal(self.name, kind, topic.event_id, "incomplete", detail, observed_at, raw)
 
 
 def is_loopback(url: str) -> bool:

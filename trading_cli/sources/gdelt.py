@@ -4,17 +4,15 @@ Its errors are plain text or HTML with status 200; ``{}`` means that nothing was
 is rounded to the quarter of an hour in which GDELT saw the article.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from trading_cli.core.asking import Unanswered, ask_each
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import SourceGarbled
-from trading_cli.core.foreign import MAX_LINE, clean_text, clean_url, instant_of
-from trading_cli.core.http_client import HttpClient
+from trading_cli.core.foreign import MAX_LINE, clean_text, clean_url, instant_of, mapping_of
 from trading_cli.core.http_reply import Reply
-from trading_cli.domain import Coverage, Failure, Post, Record, Refusal, Topic, Wanted
+from trading_cli.domain import Post, Refusal, Topic, Wanted
+from trading_cli.sources import Heard, Http, Listener
 
 NAME = "gdelt"
 PATH = ENDPOINT = "/api/v2/doc/doc"
@@ -33,28 +31,16 @@ def query_of(words: str) -> str:
     return " ".join(word if word.isalnum() else f'"{word}"' for word in plain)
 
 
-class Gdelt:
+class Gdelt(Listener):
     """News articles from GDELT; the domain is the author. No engagement is known here."""
 
     name = NAME
 
-    def __init__(self, http: HttpClient, *, clock: Clock, max_records: int = MAX_RECORDS) -> None:
-        self._http = http
-        self._clock = clock
+    def __init__(self, http: Http, *, clock: Clock, max_records: int = MAX_RECORDS) -> None:
+        super().__init__(http, clock=clock)
         self._max = min(max_records, MAX_RECORDS)
 
-    def collect(self, wanted: Wanted) -> Iterator[Record]:
-        """Yield articles, refusals and one coverage or failure per topic, in the topics' order."""
-        for outcome in ask_each(wanted.topics, lambda topic: self._ask(topic, wanted)):
-            if isinstance(outcome, Unanswered):
-                topic = outcome.subject
-                now = self._clock.now()
-                yield Failure(NAME, topic.event_id, outcome.reason, outcome.detail, now)
-            else:
-                yield from outcome.answer
-
-    def _ask(self, topic: Topic, wanted: Wanted) -> list[Record]:
-        """Return everything one question brought, its coverage last."""
+    def _ask(self, topic: Topic, wanted: Wanted) -> Heard:
         query = query_of(topic.query)
         if not query:
             raise SourceGarbled(NAME, "the topic has no word of three letters to ask with")
@@ -68,26 +54,30 @@ class Gdelt:
             "sort": "DateDesc",
         }
         reply = self._http.get(PATH, params, endpoint=ENDPOINT, deadline=wanted.deadline)
-        articles = _articles(reply)
-        records: dict[str, Record] = {}
-        for article in articles:
-            record = _read(article, topic, reply.observed_at)
-            if isinstance(record, Refusal):
-                records.setdefault(f"refused {len(records)}", record)
-            elif wanted.since <= record.event_time < wanted.until:
-                records.setdefault(record.id, record)
-        return [
-            *records.values(),
-            Coverage(
-                NAME,
-                topic.event_id,
-                wanted.since,
-                wanted.until,
-                reply.observed_at,
-                len(articles) < self._max,
-                len(articles),
-            ),
-        ]
+        items = [self._read(one, topic, reply.observed_at) for one in _articles(reply)]
+        return Heard(items, reply.observed_at, len(items) < self._max)
+
+    def _read(self, article: Any, topic: Topic, observed_at: datetime) -> Post | Refusal:
+        """Return one article as a post, or why it is none."""
+        fields = mapping_of(article)
+        url = clean_url(fields.get("url"))
+        text = clean_text(fields.get("title"), markup=True)
+        at = instant_of(fields.get("seendate"), SEEN)
+        if not url or not text or at is None:
+            lacks = "url" if not url else "title" if not text else "seendate"
+            return self._incomplete("article", topic, lacks, article, observed_at)
+        language = clean_text(fields.get("language"), 40).lower()
+        return Post(
+            NAME,
+            url,
+            text,
+            clean_text(fields.get("domain"), MAX_LINE),
+            url,
+            at,
+            observed_at,
+            topic.event_id,
+            LANGUAGES.get(language, language) or None,
+        )
 
 
 def _articles(reply: Reply) -> list[Any]:
@@ -101,29 +91,3 @@ def _articles(reply: Reply) -> list[Any]:
     if not isinstance(articles, list):
         raise SourceGarbled(NAME, "the reply has no list of articles")
     return articles
-
-
-def _read(article: Any, topic: Topic, observed_at: datetime) -> Post | Refusal:
-    """Return one article as a post, or why it is none."""
-    fields = article if isinstance(article, dict) else {}
-    url = clean_url(fields.get("url"))
-    text = clean_text(fields.get("title"), markup=True)
-    at = instant_of(fields.get("seendate"), SEEN)
-    if not url or not text or at is None:
-        lacks = "url" if not url else "title" if not text else "seendate"
-        raw = repr(article)[:2000]
-        return Refusal(
-            NAME, "article", topic.event_id, "incomplete", f"no usable {lacks}", observed_at, raw
-        )
-    language = clean_text(fields.get("language"), 40).lower()
-    return Post(
-        NAME,
-        url,
-        text,
-        clean_text(fields.get("domain"), MAX_LINE),
-        url,
-        at,
-        observed_at,
-        topic.event_id,
-        LANGUAGES.get(language, language) or None,
-    )

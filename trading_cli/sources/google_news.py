@@ -7,20 +7,18 @@ end, where Google puts it, and becomes the author.
 import calendar
 import io
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from xml.sax import SAXException
 
 import feedparser
 
-from trading_cli.core.asking import Unanswered, ask_each
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import SourceGarbled
 from trading_cli.core.foreign import MAX_LINE, clean_text, clean_url, epoch_of
-from trading_cli.core.http_client import HttpClient
 from trading_cli.core.http_reply import Reply
-from trading_cli.domain import Coverage, Failure, Post, Record, Refusal, Topic, Wanted
+from trading_cli.domain import Post, Refusal, Topic, Wanted
+from trading_cli.sources import Heard, Http, Listener
 
 NAME = "google_news"
 PATH = ENDPOINT = "/rss/search"
@@ -37,38 +35,26 @@ def query_of(words: str, since: datetime, until: datetime, now: datetime) -> str
     return f"{kept} after:{(since - DAY).date()} before:{(until + DAY).date()}"
 
 
-class GoogleNews:
+class GoogleNews(Listener):
     """News articles from Google News, in one edition (language and country)."""
 
     name = NAME
 
     def __init__(
         self,
-        http: HttpClient,
+        http: Http,
         *,
         clock: Clock,
         language: str = "en",
         country: str = "US",
         max_items: int = MAX_ITEMS,
     ) -> None:
-        self._http = http
-        self._clock = clock
+        super().__init__(http, clock=clock)
         self._language = language
         self._country = country
         self._max = min(max_items, MAX_ITEMS)
 
-    def collect(self, wanted: Wanted) -> Iterator[Record]:
-        """Yield articles, refusals and one coverage or failure per topic, in the topics' order."""
-        for outcome in ask_each(wanted.topics, lambda topic: self._ask(topic, wanted)):
-            if isinstance(outcome, Unanswered):
-                topic = outcome.subject
-                now = self._clock.now()
-                yield Failure(NAME, topic.event_id, outcome.reason, outcome.detail, now)
-            else:
-                yield from outcome.answer
-
-    def _ask(self, topic: Topic, wanted: Wanted) -> list[Record]:
-        """Return everything one question brought, its coverage last."""
+    def _ask(self, topic: Topic, wanted: Wanted) -> Heard:
         if not topic.query.replace('"', " ").strip():
             raise SourceGarbled(NAME, "the topic has no word to ask with")
         params = {
@@ -78,26 +64,8 @@ class GoogleNews:
             "ceid": f"{self._country}:{self._language}",
         }
         reply = self._http.get(PATH, params, endpoint=ENDPOINT, deadline=wanted.deadline)
-        entries = _entries(reply)
-        records: dict[str, Record] = {}
-        for entry in entries:
-            record = self._read(entry, topic, reply.observed_at)
-            if isinstance(record, Refusal):
-                records.setdefault(f"refused {len(records)}", record)
-            elif wanted.since <= record.event_time < wanted.until:
-                records.setdefault(record.id, record)
-        return [
-            *records.values(),
-            Coverage(
-                NAME,
-                topic.event_id,
-                wanted.since,
-                wanted.until,
-                reply.observed_at,
-                len(entries) < self._max,
-                len(entries),
-            ),
-        ]
+        items = [self._read(entry, topic, reply.observed_at) for entry in _entries(reply)]
+        return Heard(items, reply.observed_at, len(items) < self._max)
 
     def _read(self, entry: Any, topic: Topic, observed_at: datetime) -> Post | Refusal:
         """Return one item as a post, or why it is none."""
@@ -111,10 +79,7 @@ class GoogleNews:
         at = _published(entry.get("published_parsed"))
         if not key or not text or at is None:
             lacks = "guid or link" if not key else "title" if not text else "pubDate"
-            raw = repr(dict(entry))[:2000]
-            return Refusal(
-                NAME, "item", topic.event_id, "incomplete", f"no usable {lacks}", observed_at, raw
-            )
+            return self._incomplete("item", topic, lacks, dict(entry), observed_at)
         return Post(
             NAME, key, text, author, url, at, observed_at, topic.event_id, self._language or None
         )

@@ -4,11 +4,9 @@ The day's spend cap is checked before each request against the worst that reques
 what came back is then what counts. The bearer token is the HTTP client's business, not ours.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading_cli.core.asking import Unanswered, ask_each
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import (
     CircuitOpen,
@@ -18,9 +16,9 @@ from trading_cli.core.errors import (
     SourceThrottled,
 )
 from trading_cli.core.foreign import MAX_LINE, clean_text, count_of, instant_of, mapping_of
-from trading_cli.core.http_client import HttpClient
 from trading_cli.core.http_reply import Reply
-from trading_cli.domain import Coverage, Failure, Post, Record, Refusal, Topic, Wanted
+from trading_cli.domain import Post, Refusal, Topic, Wanted
+from trading_cli.sources import Heard, Http, Listener
 
 NAME = "x"
 PATH = ENDPOINT = "/2/tweets/search/recent"
@@ -47,7 +45,7 @@ def query_of(words: str) -> str:
     return f"{query[: MAX_QUERY - len(ONLY) - 1]} {ONLY}" if query else ""
 
 
-class X:
+class X(Listener):
     """Posts from X with their engagement and their authors' followers.
 
     *spent* and *cap* are USD of this UTC day; ``spent`` grows as requests are answered. *prices*
@@ -58,7 +56,7 @@ class X:
 
     def __init__(
         self,
-        http: HttpClient,
+        http: Http,
         *,
         clock: Clock,
         spent: float,
@@ -66,8 +64,7 @@ class X:
         max_results: int = LEAST,
         prices: tuple[float, float] = (USD_PER_POST, USD_PER_USER),
     ) -> None:
-        self._http = http
-        self._clock = clock
+        super().__init__(http, clock=clock)
         self.spent = spent
         self.cap = cap
         self._max = min(max(max_results, LEAST), MOST)
@@ -78,18 +75,7 @@ class X:
         """Return the most one request can cost, in USD: every post by another author."""
         return self._max * (self._per_post + self._per_user)
 
-    def collect(self, wanted: Wanted) -> Iterator[Record]:
-        """Yield posts, refusals and one coverage or failure per topic, in the topics' order."""
-        for outcome in ask_each(wanted.topics, lambda topic: self._ask(topic, wanted)):
-            if isinstance(outcome, Unanswered):
-                topic = outcome.subject
-                now = self._clock.now()
-                yield Failure(NAME, topic.event_id, outcome.reason, outcome.detail, now)
-            else:
-                yield from outcome.answer
-
-    def _ask(self, topic: Topic, wanted: Wanted) -> list[Record]:
-        """Return everything one question brought, its coverage last."""
+    def _ask(self, topic: Topic, wanted: Wanted) -> Heard:
         query = query_of(topic.query)
         now = self._clock.now()
         since, until = max(wanted.since, now - REACH), min(wanted.until, now - FRESHEST)
@@ -104,17 +90,8 @@ class X:
         reply = self._paid(query, since, until, wanted.deadline)
         items, users, more = _found(reply)
         self.spent += len(items) * self._per_post + len(users) * self._per_user - self.worst
-        records: dict[str, Record] = {}
-        for item in items:
-            record = _read(item, users, topic, reply.observed_at)
-            if isinstance(record, Refusal):
-                records.setdefault(f"refused {len(records)}", record)
-            elif since <= record.event_time < until:
-                records.setdefault(record.id, record)
-        return [
-            *records.values(),
-            Coverage(NAME, topic.event_id, since, until, reply.observed_at, not more, len(items)),
-        ]
+        read = [self._read(item, users, topic, reply.observed_at) for item in items]
+        return Heard(read, reply.observed_at, not more, (since, until))
 
     def _paid(self, query: str, since: datetime, until: datetime, deadline: float | None) -> Reply:
         """Return the reply, with the worst case charged until it has been read.
@@ -140,6 +117,39 @@ class X:
                 self.spent -= self.worst
             raise
 
+    def _read(
+        self, item: Any, users: dict[str, dict[str, Any]], topic: Topic, observed_at: datetime
+    ) -> Post | Refusal:
+        """Return one result as a post, or why it is none. Quotes count as reposts."""
+        fields = mapping_of(item)
+        key = clean_text(fields.get("id"), 40)
+        text = clean_text(fields.get("text"), markup=True)
+        at = instant_of(fields.get("created_at"))
+        if not key or not text or at is None:
+            lacks = "id" if not key else "text" if not text else "created_at"
+            return self._incomplete("post", topic, lacks, item, observed_at)
+        author_id = clean_text(fields.get("author_id"), 40)
+        user = users.get(author_id, {})
+        author = clean_text(user.get("username"), MAX_LINE) or author_id
+        metrics = mapping_of(fields.get("public_metrics"))
+        shares = [count_of(metrics.get(name)) for name in ("retweet_count", "quote_count")]
+        known = [share for share in shares if share is not None]
+        return Post(
+            NAME,
+            key,
+            text,
+            author,
+            f"https://x.com/i/status/{key}",
+            at,
+            observed_at,
+            topic.event_id,
+            clean_text(fields.get("lang"), 10).lower() or None,
+            count_of(metrics.get("like_count")),
+            sum(known) if known else None,
+            count_of(metrics.get("reply_count")),
+            count_of(mapping_of(user.get("public_metrics")).get("followers_count")),
+        )
+
 
 def _found(reply: Reply) -> tuple[list[Any], dict[str, dict[str, Any]], bool]:
     """Return the posts, their authors by id, and whether more were left behind."""
@@ -153,40 +163,3 @@ def _found(reply: Reply) -> tuple[list[Any], dict[str, dict[str, Any]], bool]:
     users = [mapping_of(user) for user in listed] if isinstance(listed, list) else []
     by_id = {clean_text(user.get("id"), 40): user for user in users}
     return items, by_id, bool(mapping_of(found.get("meta")).get("next_token"))
-
-
-def _read(
-    item: Any, users: dict[str, dict[str, Any]], topic: Topic, observed_at: datetime
-) -> Post | Refusal:
-    """Return one result as a post, or why it is none. Quotes count as reposts."""
-    fields = mapping_of(item)
-    key = clean_text(fields.get("id"), 40)
-    text = clean_text(fields.get("text"), markup=True)
-    at = instant_of(fields.get("created_at"))
-    if not key or not text or at is None:
-        lacks = "id" if not key else "text" if not text else "created_at"
-        raw = repr(item)[:2000]
-        return Refusal(
-            NAME, "post", topic.event_id, "incomplete", f"no usable {lacks}", observed_at, raw
-        )
-    author_id = clean_text(fields.get("author_id"), 40)
-    user = users.get(author_id, {})
-    author = clean_text(user.get("username"), MAX_LINE) or author_id
-    metrics = mapping_of(fields.get("public_metrics"))
-    shares = [count_of(metrics.get(name)) for name in ("retweet_count", "quote_count")]
-    known = [share for share in shares if share is not None]
-    return Post(
-        NAME,
-        key,
-        text,
-        author,
-        f"https://x.com/i/status/{key}",
-        at,
-        observed_at,
-        topic.event_id,
-        clean_text(fields.get("lang"), 10).lower() or None,
-        count_of(metrics.get("like_count")),
-        sum(known) if known else None,
-        count_of(metrics.get("reply_count")),
-        count_of(mapping_of(user.get("public_metrics")).get("followers_count")),
-    )

@@ -10,6 +10,14 @@ history       reads them as they were known at an instant
 talk          posts, their engagement, what they are about
 ledger        runs, steps, sources, gaps, findings, scores, refusals
 backfill      windows of the past still to fetch, watermarks
+decided       decisions, trade or no trade
+deals         orders, and what they got
+holdings      positions, ours and the owner's wallets'
+balances      the double-entry ledger, and what everything was worth
+journal       what happened, each row sealed with the one before
+outbox        what is to be told
+pauses        when no entry is made
+progress      how far along everything is
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 
 Write functions take the transaction first and say what was new, what was there already and what

@@ -4,7 +4,6 @@ Writers hold ``BEGIN IMMEDIATE`` transactions, so whoever cannot write waits at 
 fails in the middle; readers see one snapshot. The file is ours alone: 0600 in a 0700 folder.
 """
 
-import errno
 import os
 import sqlite3
 import time
@@ -17,10 +16,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from trading_cli.core import disk
 from trading_cli.core.errors import (
     StoreCorrupt,
     StoreError,
-    StoreFull,
     StoreLocked,
     StoreNewer,
     StoreReadOnly,
@@ -45,11 +44,6 @@ _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
     ),
     sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "the database {path} is damaged", _RESTORE),
     sqlite3.SQLITE_NOTADB: (StoreCorrupt, "{path} is not a database", _RESTORE),
-    sqlite3.SQLITE_FULL: (
-        StoreFull,
-        "the disk under {path} is full; nothing of this step was stored",
-        "free some space, then run the same command again",
-    ),
     sqlite3.SQLITE_READONLY: (
         StoreReadOnly,
         "we may not write to the database {path}",
@@ -76,14 +70,16 @@ _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
 def translate(error: sqlite3.Error, path: Path) -> StoreError:
     """Return the failure of ours that *error* is, with its sentence and its way out."""
     code = getattr(error, "sqlite_errorcode", None)
+    if disk.full(path, error):
+        return disk.no_room(path, error)
     found = None if code is None else _FAILURES.get(code & 0xFF)
     if found is None:
         return StoreError(
             f"the database {path} refused: {error}",
             hint="look at it with `trading doctor --offline`",
         )
-    kind, sentence, hint = found
-    return kind(f"{sentence.format(path=path)} ({error})", hint=hint)
+    failure, sentence, hint = found
+    return failure(f"{sentence.format(path=path)} ({error})", hint=hint)
 
 
 @contextmanager
@@ -241,9 +237,8 @@ def _create_private(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            kind, sentence, hint = _FAILURES[sqlite3.SQLITE_FULL]
-            raise kind(sentence.format(path=path), hint=hint) from error
+        if disk.full(path, error):
+            raise disk.no_room(path, error) from error
         raise StoreReadOnly(
             f"the database {path} cannot be opened or created: {error.strerror or error}",
             hint="look whether the folder exists and is yours to write",

@@ -2,11 +2,11 @@
 
 ``standing`` never guesses: a row that does not match its seal, a gap in the chain, a newest row
 that is not the one ``meta`` remembers, or none at all, is ``None`` with a reason, and whoever asks
-treats that as TRIGGERED.
+treats that as TRIGGERED. A reset of rows that cannot be believed begins the chain anew: the row it
+writes is sealed like a first one, and ``meta`` remembers it as the base.
 """
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,8 +17,11 @@ from trading_cli.store.backfill import meta, set_meta
 from trading_cli.store.rows import epoch
 
 HEAD = "kill.head"
+BASE = "kill.base"
 _GENESIS = bytes(16)
 _TAIL = 8
+_NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, OSError)
+_ROWS = "SELECT seq, state, level, at, actor, reason, seal FROM kill_state ORDER BY seq DESC"
 
 
 class Row(NamedTuple):
@@ -56,10 +59,17 @@ class ProofRow:
     detail: str
 
 
-def record(
-    tx: sqlite3.Connection, state: str, level: int, *, at: datetime, actor: str, reason: str
+def record(  # a row, and whether to trust those before it
+    tx: sqlite3.Connection,
+    state: str,
+    level: int,
+    *,
+    at: datetime,
+    actor: str,
+    reason: str,
+    anew: bool = False,
 ) -> int:
-    """Append a state and seal it. Return its number."""
+    """Append a state and seal it; *anew* begins the chain here. Return its number."""
     previous = tx.execute("SELECT seal FROM kill_state ORDER BY seq DESC LIMIT 1").fetchone()
     seq = int(
         tx.execute(
@@ -68,10 +78,13 @@ def record(
         ).lastrowid
         or 0
     )
-    before = bytes(previous[0]) if previous is not None and previous[0] else _GENESIS
+    sealed = previous is not None and isinstance(previous[0], bytes) and not anew
+    before = previous[0] if sealed else _GENESIS
     seal = _seal(before, seq, state, level, epoch(at), actor, reason)
     tx.execute("UPDATE kill_state SET seal = ? WHERE seq = ?", (seal, seq))
     set_meta(tx, HEAD, f"{seq}:{seal.hex()}")
+    if anew:
+        set_meta(tx, BASE, str(seq))
     return seq
 
 
@@ -93,50 +106,60 @@ def standing(look: sqlite3.Connection) -> Standing:
 
     The newest rows are checked against their seals; ``verify`` checks them all.
     """
-    newest: tuple[Row, bytes] | None = None
-    for found, doubt in _checked(look, _TAIL):
-        if doubt:
-            return Standing(None, doubt)
-        newest = found
-    if newest is None:
-        return Standing(None, "the kill switch was never written")
-    row, seal = newest
-    if meta(look, HEAD) != f"{row.seq}:{seal.hex()}":
-        return Standing(None, "the newest row of the kill switch is not the last one written")
-    return Standing(row)
+    return _standing(look, _TAIL)
 
 
 def verify(look: sqlite3.Connection) -> str:
     """Return what is wrong with the whole chain, "" when nothing."""
-    for _, doubt in _checked(look, -1):
-        if doubt:
-            return doubt
-    return standing(look).doubt
+    return _standing(look, -1).doubt
 
 
-def _checked(look: sqlite3.Connection, limit: int) -> Iterator[tuple[tuple[Row, bytes], str]]:
-    """Yield each of the last *limit* rows (-1: all), oldest first, with what is wrong with it."""
-    rows = look.execute(
-        "SELECT seq, state, level, at, actor, reason, seal FROM kill_state"
-        " ORDER BY seq DESC LIMIT ?",
-        (limit + 1 if limit >= 0 else -1,),
-    ).fetchall()[::-1]
-    before, whole = _GENESIS, limit < 0 or len(rows) <= limit
-    expected = 1
-    if not whole:
-        first = rows.pop(0)
-        before, expected = bytes(first[6] or b""), first[0] + 1
-    for seq, state, level, at, actor, reason, seal in rows:
-        sound = seq == expected and seal == _seal(before, seq, state, level, at, actor, reason)
-        doubt = "" if sound else f"row {seq} of the kill switch does not match its seal"
-        yield (Row(seq, state, level, from_epoch(at), actor, reason), bytes(seal or b"")), doubt
-        before, expected = bytes(seal or b""), seq + 1
+def newest(look: sqlite3.Connection) -> tuple[Row, str] | None:
+    """Return the newest row with its seal in hex, believed or not; ``None`` where there is none.
+
+    Raises ValueError where it makes no sense at all.
+    """
+    row = look.execute(f"{_ROWS} LIMIT 1").fetchone()
+    if row is None:
+        return None
+    seq, state, level, at, actor, reason, seal = row
+    if not isinstance(at, int) or not isinstance(seal, bytes):
+        raise ValueError(f"row {seq} of the kill switch makes no sense")  # noqa: TRY004  # damage
+    return Row(seq, state, level, from_epoch(at), actor, reason), seal.hex()
 
 
-def _seal(  # what a row says, and what went before
-    before: bytes, seq: int, state: str, level: int, at: int, actor: str, reason: str
-) -> bytes:
-    text = "\x1f".join(str(part) for part in (seq, state, level, at, actor, reason))
+def _standing(look: sqlite3.Connection, limit: int) -> Standing:
+    try:
+        return _believed(look, limit)
+    except (sqlite3.Error, *_NONSENSE) as error:
+        return Standing(None, f"the rows of the kill switch cannot be read: {error}")
+
+
+def _believed(look: sqlite3.Connection, limit: int) -> Standing:
+    """Return the newest of the last *limit* rows (-1: all) if each follows from the one before."""
+    base = int(meta(look, BASE) or 1)
+    rows = look.execute(f"{_ROWS} LIMIT ?", (limit + 1 if limit >= 0 else -1,)).fetchall()[::-1]
+    rows = [row for row in rows if row[0] >= base]
+    if not rows:
+        return Standing(None, "the kill switch was never written, or its rows are gone")
+    before, expected = _GENESIS, base
+    if rows[0][0] > base and 0 <= limit < len(rows):
+        expected, *_, before = rows.pop(0)
+        expected += 1
+    for seq, *words, seal in rows:
+        sound = isinstance(before, bytes) and seq == expected and seal == _seal(before, seq, *words)
+        if not sound:
+            return Standing(None, f"row {seq} of the kill switch does not match its seal")
+        before, expected = seal, seq + 1
+    seq, state, level, at, actor, reason, seal = rows[-1]
+    if meta(look, HEAD) != f"{seq}:{seal.hex()}":
+        return Standing(None, "the newest row of the kill switch is not the last one written")
+    return Standing(Row(seq, state, level, from_epoch(at), actor, reason))
+
+
+def _seal(before: bytes, *words: object) -> bytes:
+    """Return the seal of a row: *words* are its number, state, level, time, actor and reason."""
+    text = "\x1f".join(str(word) for word in words)
     return blake2b(before + text.encode(), digest_size=16, person=b"kill switch").digest()
 
 

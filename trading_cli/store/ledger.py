@@ -176,10 +176,12 @@ def record_scores(
     return Written(new, same)
 
 
-def record_funnel(tx: sqlite3.Connection, slot: int, counts: Mapping[str, int]) -> Written:
-    """Say how many markets passed each stage in *slot*, in the mapping's order."""
+def record_funnel(
+    tx: sqlite3.Connection, slot: int, counts: Mapping[str, int], *, first: int = 0
+) -> Written:
+    """Say how many markets passed each stage in *slot*, in the mapping's order from *first* on."""
     new = same = 0
-    for position, (stage, count) in enumerate(counts.items()):
+    for position, (stage, count) in enumerate(counts.items(), start=first):
         changed = tx.execute(
             "INSERT INTO funnel (slot, stage, position, count) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (slot, stage) DO UPDATE SET count = excluded.count,"

@@ -7,7 +7,8 @@ What a venue says about a market in words is a version, kept once; what moves wi
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -303,6 +304,21 @@ def resolution_at(
         from_epoch(seen),
         reason,
     )
+
+
+def rules_changed(
+    connection: sqlite3.Connection, venue_ids: Sequence[str], *, as_of: datetime
+) -> dict[str, datetime]:
+    """Return when the rules text last became another one, by *as_of*; absent where it never did."""
+    rows = connection.execute(
+        "SELECT m.venue_id, v.rules_hash, min(v.observed_at) FROM listing_versions v"
+        " JOIN markets m ON m.id = v.market"
+        " WHERE m.venue_id IN (SELECT value FROM json_each(?)) AND v.observed_at <= ?"
+        " GROUP BY v.market, v.rules_hash ORDER BY 3",
+        (json.dumps(list(venue_ids)), epoch(as_of)),
+    ).fetchall()
+    texts = Counter(venue for venue, _, _ in rows)
+    return {venue: from_epoch(first) for venue, _, first in rows if texts[venue] > 1}
 
 
 def open_markets_unresolved(connection: sqlite3.Connection, *, as_of: datetime) -> list[Market]:

@@ -5,8 +5,9 @@ file's resolution is the second, so ``as_of`` includes everything of its own sec
 """
 
 import json
+import math
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -63,6 +64,22 @@ def millionths(value: Decimal | None) -> int | None:
     return int((value * MILLION).to_integral_value(ROUND_HALF_EVEN))
 
 
+def whole(value: Decimal, what: str) -> int:
+    """Return *value* in millionths. Raises ValueError, naming *what*, where it is not whole.
+
+    For money and shares: what the ledger says must be what was given, so nothing is rounded here.
+    """
+    scaled = value * MILLION
+    if not value.is_finite() or scaled != scaled.to_integral_value():
+        raise ValueError(f"{what} {value} is finer than a millionth: round it before it is stored")
+    return int(scaled)
+
+
+def whole_or_none(value: Decimal | None, what: str) -> int | None:
+    """Return *value* in millionths as ``whole`` does, ``None`` where absent."""
+    return None if value is None else whole(value, what)
+
+
 def decimal_of(value: int | None) -> Decimal | None:
     """Return stored millionths as a plain Decimal, ``None`` where absent."""
     return None if value is None else exact(value)
@@ -95,6 +112,29 @@ def available_at(
     if origin is Origin.RECORDED:
         return observed_at if bucket_close is None else max(observed_at, bucket_close)
     return event_time + lag_s
+
+
+def as_json(value: object) -> str:
+    """Return *value* as canonical JSON: sorted keys, no spaces; one text for one value.
+
+    Decimals become text, times ISO text, tuples and sets lists; a float that is no number becomes
+    the text "nan", "inf" or "-inf", since JSON has no word for it and null means absent.
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [_plain(item) for item in value]
+        return items if isinstance(value, (list, tuple)) else sorted(items, key=str)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    no_number = isinstance(value, float) and not math.isfinite(value)
+    if value is None or (isinstance(value, (bool, int, float, str)) and not no_number):
+        return value
+    return _as_text(value)
 
 
 def digest(value: object) -> bytes:

@@ -24,6 +24,27 @@ SECOND: tuple[str, ...] = (
         day INTEGER PRIMARY KEY CHECK (day % 86400 = 0),
         factors TEXT NOT NULL, hours INTEGER NOT NULL, computed_at INTEGER NOT NULL
     ) STRICT""",
+    # a market's own usual hours, as of the day: the quantiles of its hourly USD
+    """CREATE TABLE volume_ladders (
+        day INTEGER NOT NULL CHECK (day % 86400 = 0),
+        market INTEGER NOT NULL REFERENCES markets,
+        rungs TEXT NOT NULL, computed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, market)
+    ) STRICT, WITHOUT ROWID""",
+    # USD of a market's 24 hours of a UTC day that was heard whole
+    """CREATE TABLE traded_days (
+        market INTEGER NOT NULL REFERENCES markets,
+        day INTEGER NOT NULL CHECK (day % 86400 = 0),
+        hours BLOB NOT NULL CHECK (length(hours) = 192), computed_at INTEGER NOT NULL,
+        PRIMARY KEY (market, day)
+    ) STRICT, WITHOUT ROWID""",
+    # one hour of an event's talk that all of `sources` answered, as first counted
+    """CREATE TABLE talk_hours (
+        event_id TEXT NOT NULL, sources TEXT NOT NULL, end_at INTEGER NOT NULL,
+        posts INTEGER NOT NULL CHECK (posts >= 0), authors INTEGER NOT NULL CHECK (authors >= 0),
+        engagement INTEGER, judged INTEGER, influential INTEGER, computed_at INTEGER NOT NULL,
+        PRIMARY KEY (event_id, sources, end_at)
+    ) STRICT, WITHOUT ROWID""",
     # --- what was decided
     f"""CREATE TABLE decisions (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE CHECK (id <> ''),

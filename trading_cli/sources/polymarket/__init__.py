@@ -6,8 +6,9 @@ look_up      known markets by condition id, open and closed
 listing      every market worth a look                    Listing
 books        resting orders of both tokens                Books
 trades       what takers did                              Trades
+positions    what a wallet holds                      positions_of
 history      the venue's own series of mids               History
-resolutions  how settlements stand                        Resolutions
+resolutions  how the settlement of a listed market stands
 venue_clock  what time the venue has
 fanout       a bounded number of requests at once
 

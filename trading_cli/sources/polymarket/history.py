@@ -11,7 +11,7 @@ data_v2   ``/v2/prices-history`` of the Data API, its announced successor
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from trading_cli.core.errors import SourceDown, SourceError, SourceGarbled
 from trading_cli.core.http_client import HttpClient
@@ -137,20 +137,20 @@ def _point(raw: object) -> tuple[datetime, float]:
     return at, price
 
 
-class _Route:
+class _Route(Protocol):
     """One way to ask for a series; rows come back as ``{"t", "p"}`` whatever the wire says."""
+
+    def rows(self, window: Window, deadline: float | None) -> tuple[Sequence[object], datetime]:
+        """Return the rows of *window* and when they were complete."""
+        ...
+
+
+class _Clob:
+    """``GET /prices-history`` of the CLOB."""
 
     def __init__(self, http: HttpClient, step_minutes: int) -> None:
         self._http = http
         self._step = step_minutes
-
-    def rows(self, window: Window, deadline: float | None) -> tuple[Sequence[object], datetime]:
-        """Return the rows of *window* and when they were complete."""
-        raise NotImplementedError
-
-
-class _Clob(_Route):
-    """``GET /prices-history`` of the CLOB."""
 
     def rows(self, window: Window, deadline: float | None) -> tuple[Sequence[object], datetime]:
         """Return the rows of *window* and when they were complete."""
@@ -169,8 +169,12 @@ class _Clob(_Route):
         return body["history"], reply.observed_at
 
 
-class _DataV2(_Route):
+class _DataV2:
     """``GET /v2/prices-history`` of the Data API."""
+
+    def __init__(self, http: HttpClient, step_minutes: int) -> None:
+        self._http = http
+        self._step = step_minutes
 
     def rows(self, window: Window, deadline: float | None) -> tuple[Sequence[object], datetime]:
         """Return the rows of *window* and when they were complete."""

@@ -4,16 +4,11 @@ A market is labelled when it is closed *and* its prices are exactly 1/0, 0/1 or 
 no dispute is under way. Anything else stays ``open``, with the reason.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from trading_cli.core.http_client import HttpClient
-from trading_cli.domain import Failure, Market, Outcome, Record, Refusal, Resolution, Wanted
-from trading_cli.sources.polymarket.look_up import look_up
+from trading_cli.domain import Market, Outcome, Resolution
 
-SOURCE = "polymarket.resolutions"
 HALF = Decimal("0.5")
 UNDER_WAY = frozenset({"requested", "proposed", "disputed", "challenged"})
 _FINAL = {
@@ -21,28 +16,6 @@ _FINAL = {
     (Decimal(0), Decimal(1)): (Outcome.NO, Decimal(0)),
     (HALF, HALF): (Outcome.HALF, HALF),
 }
-
-
-class Resolutions:
-    """The settlement of each of ``wanted.markets``, as the listing tells it."""
-
-    name = SOURCE
-
-    def __init__(self, http: HttpClient, workers: int = 16) -> None:
-        self._http = http
-        self._workers = workers
-
-    def collect(self, wanted: Wanted) -> Iterator[Record]:
-        """Yield a ``Resolution`` per market; raise ``SourceError`` when nothing can be reached."""
-        ids = [market.condition_id for market in wanted.markets]
-        found = look_up(
-            self._http, ids, wanted.until, workers=self._workers, deadline=wanted.deadline
-        )
-        for record in found:
-            if isinstance(record, Market):
-                yield resolution_of(record, record.observed_at)
-            elif isinstance(record, Failure | Refusal):
-                yield replace(record, source=SOURCE)
 
 
 def resolution_of(market: Market, observed_at: datetime) -> Resolution:

@@ -23,7 +23,7 @@ MAX_RAW = 65_536
 MAX_NUMBER = 80
 MAX_LIST = 20_000
 MAX_TIME = 64
-_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,40})?([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,78})?([eE][+-]?\d{1,3})?")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)"
     r"(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,30})?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?"

@@ -1,0 +1,81 @@
+"""How `trading status` looks to a person: whole, and never wider than 80 columns."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_cli.cli import status
+from trading_cli.cli.answer import Facts
+from trading_cli.cli.render import _text
+
+STAGES = ("listed", "open", "accepting", "two_sided", "volume", "liquidity", "deadline", "panel")
+FULL = {
+    "mode": "paper",
+    "home": "/srv/trading",
+    "last_run": {"slot": "2026-03-02T23:45:00+00:00", "state": "OK", "age_s": 9},
+    "data_gate": {"open": False, "reasons": ["freshness: the newest quote is 22781959 s old"] * 3},
+    "funnel": dict.fromkeys(STAGES, 1234),
+    "waiting": "hype baseline: 2.0 of 7 days; enough on 2026-03-07 00:00 UTC",
+    "sources": {
+        "polymarket.past_trades": {
+            "state": "degraded",
+            "last_ok": "2026-03-02T23:45:07+00:00",
+            "message": "polymarket.past_trades: 3 of 40 requests brought nothing, see the log",
+        },
+        "x": {
+            "state": "off",
+            "last_ok": None,
+            "message": "off: data_collection.x.enabled is false",
+        },
+    },
+}
+words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+
+
+def _told(data) -> list[str]:
+    """Return the lines of *data* as `trading status` writes them into a pipe."""
+    blocks = [Facts(status._fitted(status._facts(data))), status._sources(data["sources"])]
+    return "".join(_text(block) for block in blocks).splitlines()
+
+
+def test_a_full_status_fits_eighty_columns():
+    """Long facts and messages go on below themselves; pairs of the funnel are not torn apart."""
+    lines = _told(FULL)
+    assert max(len(line) for line in lines) <= 80
+    shown = "\n".join(lines)
+    assert all(f"{stage} 1234" in shown for stage in STAGES)
+    funnel = next(line for line in lines if line.startswith("funnel"))
+    following = lines[lines.index(funnel) + 1]
+    assert funnel.endswith(",")
+    assert following.startswith(" " * funnel.index("listed"))
+
+
+def test_a_source_that_is_off_does_not_say_so_twice():
+    """The state has its own column, the minute is told in UTC, and no message is lost."""
+    lines = _told(FULL)
+    row = next(line for line in lines if line.startswith("x "))
+    assert row.split() == ["x", "off", "-", "data_collection.x.enabled", "is"]
+    assert "2026-03-02 23:45  " in next(line for line in lines if "past_trades" in line)
+    shown = " ".join(" ".join(lines).split())
+    assert "brought nothing" in shown
+    assert lines[-1].strip() == "false"
+
+
+@given(st.lists(words, min_size=1, max_size=40), st.integers(20, 70))
+def test_whatever_a_fact_says_no_word_is_lost(said, room):
+    """Wrapping moves words to other lines, in their order, and cuts none."""
+    lines = [line for _, line in status._lines(" ".join(said), room)]
+    assert " ".join(lines).split() == said
+    assert all(len(line) <= room for line in lines)
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}])
+def test_what_is_absent_still_has_its_line(value):
+    """An absent or empty fact is one line, not none."""
+    assert len(status._lines(value, 40)) == 1
+
+
+def test_a_path_is_never_broken():
+    """A long home stays one word, so that it can be copied."""
+    home = "/srv/" + "very-long-name/" * 8
+    assert status._lines(home, 40) == [(True, home)]

@@ -1,0 +1,54 @@
+"""Nothing reaches a broker around the gateway: read off the source itself."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "trading_cli"
+BROKERS = PACKAGE / "trading" / "brokers.py"
+GATEWAY = "app/execution.py"
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Yield (file, tree) of every module but the brokers' own."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path != BROKERS:
+            yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_only_the_gateway_makes_a_broker() -> None:
+    """No other module imports PaperBroker or the guard."""
+    makers = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and {alias.name for alias in node.names} & {"PaperBroker", "GuardedBroker"}
+    }
+    assert makers <= {GATEWAY}
+
+
+def test_only_the_gateway_sends() -> None:
+    """``submit`` of anything but a pool of threads is called in one module."""
+    senders = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "submit"
+        and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "pool")
+    }
+    assert senders <= {GATEWAY}
+
+
+def test_the_gateway_reviews_before_it_sends() -> None:
+    """It makes one paper broker, inside one guard, and asks the risk rules once."""
+    path = PACKAGE / GATEWAY
+    called = [
+        node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    once = ("PaperBroker", "GuardedBroker", "submit", "review")
+    assert {name: called.count(name) for name in once} == dict.fromkeys(once, 1)

@@ -1,0 +1,90 @@
+"""Closing by hand: which positions are meant, then the same way out as every exit."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from trading_cli.app import subjects
+from trading_cli.app.journal import PERSON, must_exist
+from trading_cli.app.toolkit import build
+from trading_cli.core.clock import Clock
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Position, PositionState
+from trading_cli.store import Transaction, deals, holdings, journal, listings
+
+YOURS = "a position of your own is sold by you: `trading journal exit ID --price P` books it"
+
+
+def close(
+    config: Path | None,
+    names: tuple[str, ...],
+    *,
+    every: bool,
+    reason: str,
+    progress: Callable[[str], None],
+    clock: Clock | None = None,
+) -> dict[str, Any]:
+    """Sell the positions *names* mean, or *every* one the broker holds, through the gateway.
+
+    Return {reason, closed: [{position, question, state, sold, left, why}]}. Raises UsageError where
+    nothing is named, a name is no open position, or it is a person's own.
+    """
+    if bool(names) == every:
+        raise UsageError("which positions?", hint="trading close ID… , or --all, with --reason T")
+    if not reason.strip():
+        raise UsageError("a reason says something.", hint='--reason "the rules changed"')
+    with ExitStack() as stack:
+        toolkit = stack.enter_context(build(config, clock=clock))
+        must_exist(toolkit.loaded.database)
+        store = stack.enter_context(toolkit.open_store())
+        with store.transaction() as tx:
+            meant = _meant(tx, names, every=every)
+            body = {"action": "close", "positions": [one.id for one in meant], "reason": reason}
+            now = toolkit.clock.now()
+            journal.append(tx, "operator", "close", body, at=now, actor=PERSON)
+        from trading_cli.app import trade  # noqa: PLC0415  # paid when used
+
+        if meant:
+            trade.close(toolkit, [one.id for one in meant], reason, progress)
+        with store.reading() as look:
+            rows = [_told(look, one) for one in meant]
+    left = [row for row in rows if row["left"]]
+    warnings = [f"{len(left)} of {len(rows)} are still held: see why"] if left else []
+    return {"reason": reason, "closed": rows, "warnings": warnings}
+
+
+def _meant(tx: Transaction, names: tuple[str, ...], *, every: bool) -> list[Position]:
+    if every:
+        return [one for one in holdings.positions(tx) if one.by != PERSON]
+    found: dict[str, Position] = {}
+    for name in names:
+        subject = subjects.whole(tx, subjects.find(tx, name))
+        position = subject.position
+        if position is None or position.state is PositionState.CLOSED:
+            raise UsageError(f"{subject.kind} {subject.id} is no open position.")
+        if position.by == PERSON:
+            raise UsageError(f"position {position.id} is your own.", hint=YOURS)
+        found[position.id] = position
+    return list(found.values())
+
+
+def _told(look: Transaction, before: Position) -> dict[str, Any]:
+    """Return what became of one position."""
+    after = holdings.position(look, before.id) or before
+    orders = [made for made, _ in deals.dealings(look, after)]
+    newest = next(iter(deals.orders(look, market=before.market_id)), None)
+    last = newest or (orders[-1] if orders else None)
+    known = listings.listing_at(look, as_of=after.closed_at or before.opened_at,
+                                venue_ids=[before.market_id])  # fmt: skip
+    sold = before.shares - after.shares
+    why = "" if last is None or not after.shares else f"order {last.state.value} {last.detail}"
+    return {
+        "position": before.id,
+        "question": known[0].question if known else None,
+        "state": after.state.value,
+        "sold": float(sold),
+        "left": float(after.shares),
+        "realized": float(after.realized),
+        "why": why.strip(),
+    }

@@ -1,0 +1,335 @@
+"""One order from intent to outcome: two transactions with the send between them.
+
+transaction 1   fence, kill switch, account, the gateway's verdict; then decision, order (PENDING,
+                its worst cost reserved), journal and what the owner is to hear, or none of it
+the send        through the guard, which asks the kill switch once more
+transaction 2   what became of it: order, fill, position, ledger, journal, alert, or none of it
+
+An order found PENDING or UNKNOWN at the start was sent by a run that died, or was not: the broker
+is asked, and it is never sent again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_cli.app.desk import LAST_LOSS, Desk
+from trading_cli.core.faults import fault
+from trading_cli.domain import (
+    Action,
+    Book,
+    Decision,
+    FeeSchedule,
+    Fill,
+    Intent,
+    Market,
+    Notice,
+    Order,
+    OrderState,
+    Position,
+    Reason,
+    Severity,
+    Side,
+    Token,
+    Verdict,
+)
+from trading_cli.store import (
+    Transaction,
+    backfill,
+    balances,
+    deals,
+    decided,
+    holdings,
+    journal,
+    outbox,
+    series,
+)
+from trading_cli.trading import risk
+from trading_cli.trading.account import Labels, apply, is_loss
+from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker, order_id
+from trading_cli.trading.fees import schedule_of
+from trading_cli.trading.groups import Groups, of_markets
+from trading_cli.trading.killswitch import forbids
+
+SIGNAL_LIFE = timedelta(minutes=30)
+LATENCY_S = 0.001  # an order takes time: the book it meets is newer than the decision
+STOP_IS_AN_ATTEMPT = "a stop is an attempt, not a bound; you can lose the whole stake"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An intent with the decision it comes from, its market, and what the owner is to hear.
+
+    ``position`` is the holding an exit reduces, with its state and high bid brought up to date;
+    ``number`` tells the intents of one strategy, market and slot apart.
+    """
+
+    intent: Intent
+    decision: Decision
+    market: Market
+    notice: Callable[[Decision], Notice] | None = None
+    position: Position | None = None
+    number: int = 0
+
+
+def broker_of(desk: Desk) -> Broker:
+    """Return the broker of the settings' mode, guarded: there is no other way to one."""
+
+    def fetch(order: Order) -> Book | None:
+        with desk.store.reading() as look:
+            market = desk.market(look, order.market_id)
+        book = desk.fetch_books([market]).get(market.id)
+        return None if book is None else desk.books[market.id, order.token]
+
+    def fills_of(order: Order) -> list[Fill]:
+        with desk.store.reading() as look:
+            return deals.fills(look, market=order.market_id, since=desk.now() - timedelta(days=1))
+
+    def fee_of(order: Order) -> FeeSchedule:
+        with desk.store.reading() as look:
+            return schedule_of(desk.market(look, order.market_id), desk.now())
+
+    paper = PaperBroker(fetch, fills_of, fee_of, desk.now)
+    return GuardedBroker(paper, lambda order: desk.permitted(order.purpose, order.reason))
+
+
+def carry_out(desk: Desk, broker: Broker, asked: Asked) -> Outcome | None:
+    """Decide, send and settle one order. ``None`` where the gateway allowed nothing."""
+    order = commit_intent(desk, broker, asked)
+    fault("trade.intent.committed")
+    if order is None:
+        return None
+    desk.toolkit.clock.sleep(LATENCY_S)
+    outcome = broker.submit(order)
+    fault("trade.sent")
+    keep_outcome(desk, order, outcome, asked)
+    fault("trade.outcome.committed")
+    return outcome
+
+
+def commit_intent(desk: Desk, broker: Broker, asked: Asked) -> Order | None:
+    """Take transaction 1. Return the order to send, ``None`` where none may be."""
+    with desk.store.transaction() as tx:
+        desk.hold(tx)
+        standing = desk.standing(tx)
+        intent = asked.intent
+        if forbidden := forbids(standing, intent.purpose, intent.reason):
+            verdict = Verdict(Decimal(0), "kill switch", forbidden)
+        else:
+            account = desk.account(tx)
+            verdict = risk.review(
+                intent, account, desk.settings.risk, groups_of(tx, desk, asked), desk.now()
+            )
+        decision = judged(asked.decision, verdict)
+        if not decided.record_decisions(tx, [decision]).new:
+            return None  # a run that died here has decided it already
+        order = order_of(asked, decision, verdict, broker.name, desk.now())
+        if order is not None:
+            deals.place_order(tx, order)
+        _write_down(tx, asked, decision, order)
+        fault("trade.intent.inside")
+    return order
+
+
+def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
+    """Return the shapes of the events we have a stake in, and of the one to be entered."""
+    ids = {p.market_id for p in holdings.positions(tx)}
+    ids |= {o.market_id for o in deals.open_orders(tx)}
+    return of_markets([asked.market, *(desk.market(tx, one) for one in sorted(ids))])
+
+
+def judged(decision: Decision, verdict: Verdict) -> Decision:
+    """Return *decision* as the gateway leaves it: its size, or HOLD and the rule that bound."""
+    checks = [
+        {"rule": c.rule, "allowed": str(c.allowed), "sentence": c.sentence} for c in verdict.checks
+    ]
+    facts = {**decision.facts, "risk": {"sentence": verdict.sentence, "checks": checks}}
+    if verdict.allowed:
+        return replace(decision, shares=verdict.shares, binding=verdict.binding, facts=facts)
+    reason = Reason.NOT_ARMED if verdict.binding == "kill switch" else Reason.RISK
+    if verdict.binding == "minimum":
+        reason = Reason.BELOW_MINIMUM
+    return replace(
+        decision, action=Action.HOLD, reason=reason, shares=Decimal(0), binding=verdict.binding,
+        facts=facts,
+    )  # fmt: skip
+
+
+def order_of(
+    asked: Asked, decision: Decision, verdict: Verdict, broker: str, now: datetime
+) -> Order | None:
+    """Return the order that *verdict* allows, ``None`` where it allows none."""
+    intent = asked.intent
+    if not verdict.allowed:
+        return None
+    slot, number = decision.slot, asked.number
+    name = order_id(intent.strategy, intent.market_id, intent.token, intent.side, slot, number)
+    return Order(
+        name,
+        decision.id, intent.market_id, intent.event_id, intent.strategy, intent.purpose,
+        intent.side, intent.token, verdict.shares, intent.limit_price, intent.reason,
+        OrderState.PENDING, now, risk.reserve(intent, verdict.shares), broker,
+    )  # fmt: skip
+
+
+def _write_down(tx: Transaction, asked: Asked, decision: Decision, order: Order | None) -> None:
+    """Journal the decision and the order, and queue what the owner is to hear."""
+    journal.append(tx, "decision", decision.id, decision_facts(decision), at=decision.decided_at)
+    if order is None:
+        return
+    body = {
+        "decision": decision.id,
+        "market": order.market_id,
+        "side": order.side.value,
+        "token": order.token.value,
+        "shares": str(order.shares),
+        "limit_price": str(order.limit_price),
+        "reserved": str(order.reserved),
+        "reason": order.reason.value,
+    }
+    journal.append(tx, "order", order.id, body, at=order.placed_at)
+    if asked.notice is not None:
+        outbox.put(tx, asked.notice(decision))
+
+
+def decision_facts(decision: Decision) -> dict[str, object]:
+    """Return what the journal keeps of a decision: what was decided, and why."""
+    return {
+        "slot": decision.slot,
+        "market": decision.market_id,
+        "event": decision.event_id,
+        "strategy": decision.strategy,
+        "purpose": decision.purpose.value,
+        "action": decision.action.value,
+        "reason": decision.reason.value,
+        "token": decision.token and decision.token.value,
+        "shares": str(decision.shares),
+        "limit_price": None if decision.limit_price is None else str(decision.limit_price),
+        "binding": decision.binding,
+        "formula": decision.formula,
+        "settings": decision.settings_hash,
+        "facts": decision.facts,
+    }
+
+
+def keep_outcome(desk: Desk, order: Order, outcome: Outcome, asked: Asked | None = None) -> None:
+    """Take transaction 2: what became of *order*, and all that follows from it."""
+    now = desk.now()
+    with desk.store.transaction() as tx:
+        if not deals.end_order(tx, order.id, outcome.state, outcome.detail, now):
+            return
+        market = desk.market(tx, order.market_id)
+        if outcome.book is not None:
+            yes = desk.books.get((order.market_id, Token.YES))
+            kept = [(order.market_id, yes)] if yes is not None else []
+            series.record_books(tx, desk.slot, kept, purpose=f"execution:{order.id}")
+        body = {"state": outcome.state.value, "detail": outcome.detail}
+        journal.append(tx, "outcome", order.id, body, at=now)
+        if outcome.fill is not None:
+            _keep_fill(tx, desk, order, outcome, asked, market)
+        elif outcome.state is OrderState.UNKNOWN:
+            outbox.put(tx, _unknown(order, outcome, now))
+        fault("trade.outcome.inside")
+
+
+def _keep_fill(  # what a fill touches
+    tx: Transaction, desk: Desk, order: Order, outcome: Outcome, asked: Asked | None, market: Market
+) -> None:
+    fill = outcome.fill
+    if fill is None or not deals.record_fill(tx, fill):
+        return
+    before = _held(tx, order, asked)
+    book = outcome.book
+    bid = book.best_bid if book is not None else None
+    ask = book.best_ask if book is not None else None
+    after, entries = apply(
+        before,
+        order,
+        fill,
+        entry_bid=bid,
+        entry_spread=None if bid is None or ask is None else ask - bid,
+        labels=desk.labels(market),
+    )
+    holdings.save_position(tx, after)
+    balances.record_entries(tx, entries)
+    if before is not None and is_loss(before, after):
+        backfill.set_meta(tx, LAST_LOSS, str(int(fill.at.timestamp())))
+    body = {
+        "order": order.id,
+        "position": after.id,
+        "shares": str(fill.shares),
+        "price": str(fill.price),
+        "fee": str(fill.fee),
+        "cash": str(sum((e.amount for e in entries if e.account == "cash"), Decimal(0))),
+        "left": str(after.shares),
+        "realized": str(after.realized),
+    }
+    journal.append(tx, "fill", fill.id, body, at=fill.at)
+    outbox.put(tx, told_of_fill(market, order, fill, after))
+
+
+def _held(tx: Transaction, order: Order, asked: Asked | None) -> Position | None:
+    """Return the position that *order* adds to or reduces, as it stands in the store."""
+    for position in holdings.positions(tx):
+        same = (position.market_id, position.token, position.strategy)
+        if same == (order.market_id, order.token, order.strategy):
+            fresh = asked.position if asked is not None else None
+            if fresh is not None and fresh.id == position.id:
+                return replace(position, state=fresh.state, high_bid=fresh.high_bid)
+            return position
+    return None
+
+
+def told_of_fill(market: Market, order: Order, fill: Fill, position: Position) -> Notice:
+    """Return what the owner hears of a fill."""
+    verb = "Bought" if fill.side is Side.BUY else "Sold"
+    left = f"{position.shares} left" if position.shares else "closed"
+    why = "" if fill.side is Side.BUY else f" ({order.reason.value})"
+    held = f"Cost {position.cost:.2f} USD. {STOP_IS_AN_ATTEMPT.capitalize()}."
+    result = f"Result of the position so far {position.realized:+.2f} USD; {left}."
+    text = (
+        f"{verb} {fill.shares} {fill.token.value} at {fill.price:.4f},"
+        f" fee {fill.fee:.4f} USD{why}\n"
+        f"{market.question}\n{held if fill.side is Side.BUY else result}"
+    )
+    severity = Severity.WARN if order.reason is Reason.STOP else Severity.INFO
+    facts: Mapping[str, object] = {
+        "position": position.id, "order": order.id, "decision": order.decision_id,
+    }  # fmt: skip
+    return Notice(f"fill:{fill.id}", "position", severity, text, fill.at, facts=facts)
+
+
+def _unknown(order: Order, outcome: Outcome, now: datetime) -> Notice:
+    text = (
+        f"Order {order.id} is UNKNOWN: {outcome.detail}\nIt counts in full until the broker says"
+        " what became of it; it is never sent again."
+    )
+    return Notice(
+        f"unknown:{order.id}", "risk", Severity.ERROR, text, now, critical=True,
+        facts={"order": order.id},
+    )  # fmt: skip
+
+
+def recover(desk: Desk, broker: Broker) -> list[Outcome]:
+    """Ask the broker about every order whose outcome is not known. Nothing is sent again."""
+    with desk.store.reading() as look:
+        unsure = deals.open_orders(look)
+    outcomes = []
+    for order in unsure:
+        outcome = broker.find(order)
+        if not outcome.state.open:
+            keep_outcome(desk, order, outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+__all__ = [
+    "Asked",
+    "Labels",
+    "broker_of",
+    "carry_out",
+    "commit_intent",
+    "keep_outcome",
+    "recover",
+]

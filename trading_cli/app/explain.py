@@ -1,0 +1,365 @@
+"""One decision end to end: what was known, what followed from it, and what became of it.
+
+What decided is taken from the decision's own row; what the market is like now is not asked. Only
+the value of a holding, where there still is one, is of now.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from trading_cli.app import configure, subjects
+from trading_cli.app.journal import must_exist, outcome
+from trading_cli.app.meanings import MEANING, settings_of
+from trading_cli.app.positions import worth
+from trading_cli.app.settings import Settings, load
+from trading_cli.app.subjects import Subject
+from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.domain import (
+    SLOT_SECONDS,
+    Decision,
+    Fill,
+    Market,
+    Order,
+    PositionState,
+    Tier,
+    from_epoch,
+)
+from trading_cli.store import Store, Transaction, deals, history, journal, listings
+from trading_cli.store.features import features_of
+
+TOLD = frozenset(
+    {
+        *("features", "signal", "vetoes", "checks", "risk", "sizing", "settings", "sentence"),
+        *("question", "url"),
+    }
+)
+
+
+def explain(config: Path | None, name: str, *, clock: Clock | None = None) -> dict[str, Any]:
+    """Return everything that answers why, and why not, of what *name* names.
+
+    Raises UsageError where it names nothing or several things.
+    """
+    loaded = load(config)
+    now = (clock or SystemClock()).now()
+    must_exist(loaded.database)
+    in_effect = configure.config_show(config)
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        found = subjects.whole(look, subjects.find(look, name))
+        market = _market(look, found, now)
+        data: dict[str, Any] = {
+            "kind": found.kind,
+            "id": found.id,
+            "why": why(found),
+            "market": _told_market(market, found),
+            "decision": None if found.decision is None else _decision(found.decision),
+            "inputs": _inputs(look, found.decision),
+            **_facts(look, found.decision),
+            "settings": _settings(found.decision, in_effect),
+            "orders": _orders(look, found),
+            **_holding(look, found, market, loaded.settings, now),
+            "settlement": _settlement(look, market, now),
+            "notes": _notes(look, found),
+        }
+    return data
+
+
+def why(found: Subject) -> str:
+    """Return the one sentence that answers first."""
+    decision = found.decision
+    if decision is None:
+        return _without(found)
+    said = decision.facts.get("sentence")
+    reason = f"{decision.reason.value}: {MEANING[decision.reason]}"
+    details = [str(said)] if said else []
+    if decision.action.value == "HOLD" and not said:
+        details = [str(one["sentence"]) for one in _list(decision.facts, "vetoes")[:1]]
+        risk = decision.facts.get("risk")
+        if not details and isinstance(risk, Mapping) and risk.get("sentence"):
+            details = [str(risk["sentence"])]
+    verb = {"BUY": "Bought", "SELL": "Sold", "HOLD": "No trade"}[decision.action.value]
+    verb = verb if found.order is not None or verb == "No trade" else "Decided"
+    return f"{verb}. {reason}" + "".join(f" ({detail})" for detail in details)
+
+
+def _without(found: Subject) -> str:
+    """Return why of what no decision of ours stands behind."""
+    order = found.order
+    if order is not None:
+        return f"Order {order.id}: {order.reason.value}: {MEANING[order.reason]}"
+    return f"{found.kind} {found.id} has no decision behind it"
+
+
+def _market(look: Transaction, found: Subject, now: datetime) -> Market | None:
+    """Return the market as it was described when it was decided on."""
+    holder = found.decision or found.position or found.order or found.fill
+    if holder is None:
+        return None
+    as_of = now if found.decision is None else found.decision.decided_at
+    known = listings.listing_at(look, as_of=as_of, venue_ids=[holder.market_id])
+    return known[0] if known else None
+
+
+def _told_market(market: Market | None, found: Subject) -> dict[str, Any] | None:
+    facts: Mapping[str, object] = {} if found.decision is None else found.decision.facts
+    holder = found.decision or found.position or found.order or found.fill
+    if holder is None:
+        return None
+    asked = facts.get("question")
+    slug = None if market is None else market.event_slug or market.slug
+    place = None if slug is None else f"https://polymarket.com/event/{slug}"
+    return {
+        "id": holder.market_id,
+        "question": market.question if market is not None else asked and str(asked),
+        "category": (market.category or None) if market is not None else None,
+        "rules": str(facts["url"]) if facts.get("url") else place,
+    }
+
+
+def _decision(one: Decision) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "slot": from_epoch(one.slot).isoformat(),
+        "decided_at": one.decided_at.isoformat(),
+        "event": one.event_id,
+        "strategy": one.strategy,
+        "purpose": one.purpose.value,
+        "action": one.action.value,
+        "reason": one.reason.value,
+        "token": None if one.token is None else one.token.value,
+        "shares": float(one.shares),
+        "limit_price": None if one.limit_price is None else float(one.limit_price),
+        "binding": one.binding or None,
+        "formula": one.formula,
+        "settings_hash": one.settings_hash,
+        "expires_at": None if one.expires_at is None else one.expires_at.isoformat(),
+    }
+
+
+def _inputs(look: Transaction, one: Decision | None) -> list[dict[str, Any]]:
+    """Return what could be known at the decision: the slot's quote and book, with their times."""
+    if one is None:
+        return []
+    found: list[dict[str, Any]] = []
+    begin, at = from_epoch(one.slot), one.decided_at
+    until = from_epoch(one.slot + SLOT_SECONDS)
+    for quote in history.quotes(look, one.market_id, since=begin, until=until, as_of=at):
+        if quote.observed_at <= at:
+            said = f"YES bid {_text(quote.bid)}, ask {_text(quote.ask)}"
+            found.append(_input("quote", quote.observed_at, quote.event_time, said))
+    book = history.book(look, one.market_id, one.slot, as_of=at)
+    if book is not None and book.observed_at <= at:
+        said = f"{len(book.bids)} bids, {len(book.asks)} asks"
+        found.append(_input("book", book.observed_at, book.event_time, said))
+    return found
+
+
+def _input(what: str, observed: datetime, event: datetime, said: str) -> dict[str, Any]:
+    times = {"observed_at": observed.isoformat(), "event_time": event.isoformat()}
+    return {"what": what, **times, "value": said}
+
+
+def _text(value: Decimal | None) -> str:
+    return "none" if value is None else format(value, "f")
+
+
+def _facts(look: Transaction, one: Decision | None) -> dict[str, Any]:
+    """Return the parts of the decision's facts by what they are; the rest as it is."""
+    facts: Mapping[str, object] = {} if one is None else one.facts
+    features = facts.get("features")
+    named = features if isinstance(features, Mapping) else _stored(look, one)
+    signal = facts.get("signal")
+    risk = facts.get("risk")
+    checks = [*_list(facts, "sizing"), *_list(facts, "checks")]
+    if isinstance(risk, Mapping):
+        checks += _list(risk, "checks")
+    return {
+        "features": [_feature(name, told) for name, told in named.items()],
+        "signal": dict(signal) if isinstance(signal, Mapping) else None,
+        "vetoes": [
+            {"reason": str(veto.get("reason", "")), "sentence": str(veto.get("sentence", ""))}
+            for veto in _list(facts, "vetoes")
+        ],
+        "checks": [_check(check, "" if one is None else one.binding) for check in checks],
+        "facts": {key: value for key, value in facts.items() if key not in TOLD},
+    }
+
+
+def _stored(look: Transaction, one: Decision | None) -> dict[str, Any]:
+    """Return the indicators as they were computed in the decision's slot."""
+    if one is None:
+        return {}
+    kept = features_of(look, [one.market_id], one.slot).get(one.market_id, {})
+    names = ("value", "undefined", "tier", "provisional", "inputs")
+    return {
+        name: {part: getattr(feature, part) for part in names} for name, feature in kept.items()
+    }
+
+
+def _list(facts: Mapping[str, object], key: str) -> list[Mapping[str, Any]]:
+    found = facts.get(key)
+    items: Iterable[object] = found if isinstance(found, (list, tuple)) else ()
+    return [item for item in items if isinstance(item, Mapping)]
+
+
+def _feature(name: object, told: object) -> dict[str, Any]:
+    one = told if isinstance(told, Mapping) else {}
+    return {
+        "name": str(name),
+        "value": one.get("value"),
+        "tier": _tier(one.get("tier")),
+        "best_tier": _tier(one.get("best_tier")),
+        "undefined": one.get("undefined") or None,
+        "provisional": bool(one.get("provisional", False)),
+        "inputs": dict(one["inputs"]) if isinstance(one.get("inputs"), Mapping) else {},
+    }
+
+
+def _tier(told: object) -> str | None:
+    """Return the name of a tier, told by number or by name."""
+    if isinstance(told, int) and told in set(Tier):
+        return Tier(told).name
+    return None if told is None else str(told)
+
+
+def _check(told: Mapping[str, Any], binding: str) -> dict[str, Any]:
+    rule = str(told.get("rule", ""))
+    allowed = told.get("allowed")
+    return {
+        "rule": rule,
+        "allowed": None if allowed is None else float(allowed),
+        "binding": bool(binding) and rule == binding,
+        "sentence": str(told.get("sentence", "")),
+    }
+
+
+def _settings(one: Decision | None, in_effect: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the settings that decided: the value then where it was kept, now, and its origin."""
+    if one is None:
+        return []
+    kept = one.facts.get("settings")
+    then = kept if isinstance(kept, Mapping) else {}
+    now = {row["key"]: row for row in in_effect}
+    keys = dict.fromkeys([*settings_of(one.reason, one.binding, frozenset(now)), *then])
+    return [
+        {
+            "key": key,
+            "then": then.get(key),
+            "now": now[key]["value"] if key in now else None,
+            "origin": now[key]["origin"] if key in now else None,
+        }
+        for key in keys
+    ]
+
+
+def _orders(look: Transaction, found: Subject) -> list[dict[str, Any]]:
+    """Return the orders of the decision or the position, each with what it got, oldest first."""
+    orders: dict[str, Order] = {}
+    if found.decision is not None:
+        mine = deals.orders(look, decision=found.decision.id)
+        orders |= {one.id: one for one in reversed(mine)}
+    if found.order is not None:
+        orders.setdefault(found.order.id, found.order)
+    if found.position is not None:
+        orders |= {one.id: one for one, _ in deals.dealings(look, found.position)}
+    return [_order(one, deals.fills(look, order=one.id)) for one in orders.values()]
+
+
+def _order(one: Order, got: Iterable[Fill]) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "placed_at": one.placed_at.isoformat(),
+        "side": one.side.value,
+        "token": one.token.value,
+        "shares": float(one.shares),
+        "limit_price": float(one.limit_price),
+        "reason": one.reason.value,
+        "state": one.state.value,
+        "broker": one.broker,
+        "detail": one.detail,
+        "fills": [
+            {
+                "id": fill.id,
+                "at": fill.at.isoformat(),
+                "shares": float(fill.shares),
+                "price": float(fill.price),
+                "fee": float(fill.fee),
+                "grade": fill.grade,
+                "book_at": None if fill.book_at is None else fill.book_at.isoformat(),
+            }
+            for fill in got
+        ],
+    }
+
+
+def _holding(
+    look: Transaction, found: Subject, market: Market | None, settings: Settings, now: datetime
+) -> dict[str, Any]:
+    """Return the position at its value now where it is still held, and what came of it so far."""
+    position = found.position
+    if position is None:
+        return {"position": None, "outcome": None}
+    told: dict[str, Any] = {
+        "id": position.id,
+        "state": position.state.value,
+        "by": position.by,
+        "token": position.token.value,
+        "shares": float(position.shares),
+        "cost": float(position.cost),
+        "opened_at": position.opened_at.isoformat(),
+        "closed_at": None if position.closed_at is None else position.closed_at.isoformat(),
+    }
+    names = ("bid", "book_age_s", "liquidation", "cost_to_leave", "unrealized", "stop")
+    if position.state is PositionState.CLOSED:
+        value: Mapping[str, Any] = dict.fromkeys(names)
+    else:
+        book = history.newest_book(look, position.market_id, as_of=now)
+        value = worth(position, market, book, settings, now)
+    return {
+        "position": told | {name: value[name] for name in names},
+        "outcome": outcome(look, position),
+    }
+
+
+def _settlement(look: Transaction, market: Market | None, now: datetime) -> dict[str, Any] | None:
+    """Return how the market's settlement stands now, ``None`` where nobody has looked."""
+    found = None if market is None else listings.resolution_at(look, market.id, as_of=now)
+    if found is None:
+        return None
+    return {
+        "outcome": found.outcome.value,
+        "payout": None if found.payout is None else float(found.payout),
+        "reason": found.reason,
+        "observed_at": found.observed_at.isoformat(),
+    }
+
+
+def _notes(look: Transaction, found: Subject) -> list[dict[str, Any]]:
+    """Return what a person wrote about any part of it, in order."""
+    parts = (found.decision, found.order, found.position, found.fill)
+    names = {one.id for one in parts if one is not None}
+    rows = [
+        row
+        for name in names
+        for row in journal.rows(look, subject=name)
+        if row.kind in {"note", "tag", "review"}
+    ]
+    return [
+        {
+            "at": row.at.isoformat(),
+            "kind": row.kind,
+            "about": row.subject,
+            "text": _said(row.body),
+        }
+        for row in sorted(rows, key=lambda row: row.seq)
+    ]
+
+
+def _said(body: Mapping[str, object]) -> str:
+    tags = body.get("tags")
+    if isinstance(tags, (list, tuple)):
+        return ", ".join(str(tag) for tag in tags)
+    return str(body.get("text") or "")

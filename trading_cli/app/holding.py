@@ -1,0 +1,300 @@
+"""What is held: settled when the venue has paid, judged on a fresh book each, sold by the rules.
+
+This goes on whatever the data gate says, and whatever pauses entries. Every held market has an
+exit decision in every slot, also the one to stay.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_cli.app import facts
+from trading_cli.app.desk import LAST_LOSS, Desk
+from trading_cli.app.execution import Asked, broker_of, carry_out, recover
+from trading_cli.core.faults import fault
+from trading_cli.domain import (
+    Action,
+    Book,
+    Decision,
+    Intent,
+    Market,
+    Notice,
+    OrderState,
+    Position,
+    PositionState,
+    Purpose,
+    Severity,
+    Side,
+    Token,
+)
+from trading_cli.research.deadline import deadline_of
+from trading_cli.store import (
+    Transaction,
+    backfill,
+    balances,
+    decided,
+    holdings,
+    journal,
+    listings,
+    outbox,
+    series,
+)
+from trading_cli.store.traded import daily_usd
+from trading_cli.trading.account import is_loss, settle
+from trading_cli.trading.exits import Exit, Holding, Stay, review
+
+MIN_SIZE = Decimal(5)
+TICK = Decimal("0.01")
+SETTLING = frozenset({"proposed", "disputed"})
+WEEK = timedelta(days=7)
+DAY = timedelta(days=1)
+PERSON = "person"
+
+
+@dataclass(slots=True)
+class Held:
+    """What the exits step did."""
+
+    recovered: int = 0
+    unknown: int = 0
+    settled: int = 0
+    checked: int = 0
+    sold: int = 0
+    no_book: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, object]:
+        """Return the counts as the run keeps them."""
+        return {
+            "recovered": self.recovered,
+            "unknown": self.unknown,
+            "settled": self.settled,
+            "exit_checks": self.checked,
+            "sold": self.sold,
+            "no_book": self.no_book,
+        }
+
+
+def look_after(desk: Desk) -> Held:
+    """Ask about orders left open, settle what is paid, and check every holding's exits."""
+    done = Held()
+    broker = broker_of(desk)
+    outcomes = recover(desk, broker)
+    done.recovered = sum(not outcome.state.open for outcome in outcomes)
+    done.unknown = len(outcomes) - done.recovered
+    done.settled = settle_all(desk)
+    with desk.store.reading() as look:
+        held = holdings.positions(look)
+        markets = {p.market_id: desk.market(look, p.market_id) for p in held}
+    fetched = desk.fetch_books(list(markets.values()))
+    done.no_book = len(markets) - len(fetched)
+    stays: list[tuple[Decision, Stay]] = []
+    with desk.store.reading() as look:
+        level = _level(desk, look)
+        found = [(p, _holding(look, desk, p, markets[p.market_id], level)) for p in held]
+    for position, holding in found:
+        if holding is None:
+            continue
+        done.checked += 1
+        at = desk.now()
+        answer = review(holding, desk.settings.exits, at)
+        decision = exit_decision(desk, holding, answer, at)
+        if isinstance(answer, Stay):
+            stays.append((decision, answer))
+            continue
+        sold = _sell(desk, holding, markets[position.market_id], answer, decision)
+        done.sold += sold
+        done.reasons[answer.reason.value] = done.reasons.get(answer.reason.value, 0) + 1
+    _keep_stays(desk, fetched, stays)
+    return done
+
+
+def _level(desk: Desk, look: Transaction) -> int:
+    """Return the level of the kill switch, 0 unless it is triggered."""
+    return desk.standing(look).level
+
+
+def settle_all(desk: Desk) -> int:
+    """Settle every position whose market has paid. Return how many."""
+    with desk.store.reading() as look:
+        held = holdings.positions(look)
+        paid = {
+            p.market_id: found.payout
+            for p in held
+            if (found := listings.resolution_at(look, p.market_id, as_of=desk.now())) is not None
+            and found.payout is not None
+        }
+    count = 0
+    for position in held:
+        payout = paid.get(position.market_id)
+        if payout is not None:
+            count += _settle(desk, position, payout)
+    return count
+
+
+def _settle(desk: Desk, position: Position, yes: Decimal) -> bool:
+    payout = yes if position.token is Token.YES else 1 - yes
+    now = desk.now()
+    with desk.store.transaction() as tx:
+        desk.hold(tx)
+        stored = holdings.position(tx, position.id)
+        if stored is None or stored.state is PositionState.CLOSED:
+            return False
+        closed, entries = settle(stored, payout, now)
+        holdings.save_position(tx, closed)
+        balances.record_entries(tx, entries)
+        if is_loss(stored, closed):
+            backfill.set_meta(tx, LAST_LOSS, str(int(now.timestamp())))
+        market = desk.market(tx, position.market_id)
+        body = {
+            "position": position.id,
+            "payout": str(payout),
+            "shares": str(stored.shares),
+            "cost": str(stored.cost),
+            "realized": str(closed.realized),
+        }
+        journal.append(tx, "settlement", position.id, body, at=now)
+        outbox.put(tx, _told_of_settlement(market, stored, closed, payout, now))
+        fault("settle.inside")
+    fault("settle.committed")
+    return True
+
+
+def _told_of_settlement(
+    market: Market, before: Position, after: Position, payout: Decimal, now: datetime
+) -> Notice:
+    text = (
+        f"Settled at {payout.normalize():f}: {before.shares} {before.token.value} paid"
+        f" {before.shares * payout:.2f} USD for a cost of {before.cost:.2f} USD.\n"
+        f"{market.question}\nResult of the position {after.realized:+.2f} USD."
+    )
+    return Notice(
+        f"settlement:{before.id}", "position", Severity.INFO, text, now,
+        facts={"position": before.id, "payout": str(payout)},
+    )  # fmt: skip
+
+
+def _holding(
+    look: Transaction, desk: Desk, position: Position, market: Market, level: int
+) -> Holding | None:
+    """Return what the exits of *position* look at; ``None`` where its fee is unknown."""
+    now = desk.now()
+    fee = desk.fee(market)
+    if fee is None:
+        return None
+    opened = position.opened_at
+    book = desk.books.get((market.id, position.token))
+    return Holding(
+        position,
+        book,
+        fee,
+        _tick(market, book),
+        market.min_size or (book.min_size if book is not None else None) or MIN_SIZE,
+        deadline_of(market).at,
+        daily_usd(look, market.id, since=now - DAY, until=now, as_of=now),
+        daily_usd(look, market.id, since=opened - WEEK, until=opened, as_of=now),
+        settling=bool(SETTLING & {(market.uma_status or "").lower()}),
+        kill_level=level,
+    )
+
+
+def _tick(market: Market, book: Book | None) -> Decimal:
+    return (book.tick if book is not None else None) or market.tick or TICK
+
+
+def exit_decision(
+    desk: Desk, holding: Holding, answer: Exit | Stay, at: datetime, *, strategy: str = ""
+) -> Decision:
+    """Return the decision row of one exit check, trade or none."""
+    position, book = holding.position, holding.book
+    sells = isinstance(answer, Exit)
+    name = strategy or position.strategy
+    return Decision(
+        facts.decision_id(desk.slot, position.market_id, f"{name}:{position.id}", Purpose.EXIT),
+        desk.slot, at, position.market_id, position.event_id, name, Purpose.EXIT,
+        Action.SELL if sells else Action.HOLD, answer.reason, position.token,
+        answer.shares if isinstance(answer, Exit) else Decimal(0),
+        answer.limit_price if isinstance(answer, Exit) else None,
+        "", facts.FORMULA, facts.settings_hash(desk.settings), None,
+        {
+            "sentence": answer.sentence,
+            "position": position.id,
+            "bid": None if book is None or book.best_bid is None else str(book.best_bid),
+            "ask": None if book is None or book.best_ask is None else str(book.best_ask),
+            "book_at": None if book is None else book.observed_at.isoformat(),
+            "shares": str(position.shares),
+            "cost": str(position.cost),
+            "volume_24h": holding.volume_24h,
+            "volume_before": holding.volume_before,
+            "deadline": None if holding.deadline is None else holding.deadline.isoformat(),
+        },
+    )  # fmt: skip
+
+
+def _sell(desk: Desk, holding: Holding, market: Market, answer: Exit, decision: Decision) -> bool:
+    """Send the sale, or tell the person who holds it. Return whether anything was sold."""
+    position = answer.position
+    if desk.settings.execution == "manual" or position.by == PERSON:
+        _advise(desk, market, answer, decision)
+        return False
+    intent = Intent(
+        decision.id, position.market_id, position.event_id, position.strategy, Purpose.EXIT,
+        Side.SELL, position.token, answer.shares, answer.limit_price, answer.reason, holding.fee,
+        holding.tick, holding.min_size, position.category, position.sector, position.themes,
+    )  # fmt: skip
+    outcome = carry_out(
+        desk, broker_of(desk), Asked(intent, decision, market, position=position, number=1)
+    )
+    return outcome is not None and outcome.state in {OrderState.FILLED, OrderState.PARTIAL}
+
+
+def _advise(desk: Desk, market: Market, answer: Exit, decision: Decision) -> None:
+    position, now = answer.position, desk.now()
+    text = (
+        f"Sell {answer.shares} {position.token.value} at {answer.limit_price} or better:"
+        f" {answer.sentence}\n{market.question}\nYou hold it: record what you did with"
+        f" `trading journal exit {position.id}`."
+    )
+    with desk.store.transaction() as tx:
+        desk.hold(tx)
+        if decided.record_decisions(tx, [decision]).new:
+            notice = Notice(
+                f"exit:{position.id}:{answer.reason.value}", "position", Severity.WARN, text, now,
+                now + timedelta(minutes=desk.settings.signals.expiry_minutes),
+                facts={"position": position.id, "decision": decision.id},
+            )  # fmt: skip
+            outbox.put(tx, notice)
+
+
+def _keep_stays(
+    desk: Desk, fetched: Mapping[str, Book], stays: Sequence[tuple[Decision, Stay]]
+) -> None:
+    """Keep the books the exits were judged on, and every decision to stay, in one transaction."""
+    with desk.store.transaction() as tx:
+        desk.hold(tx)
+        series.record_books(tx, desk.slot, fetched.items(), purpose="exit")
+        decided.record_decisions(tx, (decision for decision, _ in stays))
+        for _, stay in stays:
+            _bring_up_to_date(tx, stay.position)
+
+
+def _bring_up_to_date(tx: Transaction, position: Position) -> None:
+    """Keep the state and the highest bid of *position*, if it is still what it was."""
+    stored = holdings.position(tx, position.id)
+    if stored is None or stored.state is PositionState.CLOSED:
+        return
+    if stored.state is PositionState.OPEN and position.state is PositionState.LOCKED:
+        text = (
+            "The venue is settling a market you hold: targets are frozen until it is done.\n"
+            f"{position.shares} {position.token.value} of market {position.market_id}"
+        )
+        outbox.put(
+            tx, Notice(f"locked:{position.id}", "risk", Severity.WARN, text, stored.opened_at)
+        )
+    holdings.save_position(tx, replace(stored, state=position.state, high_bid=position.high_bid))
+
+
+def held_markets(positions: Iterable[Position]) -> frozenset[str]:
+    """Return the markets of *positions*."""
+    return frozenset(p.market_id for p in positions)

@@ -1,0 +1,157 @@
+"""What can be said yet and what cannot: for each part n, its minimum, what is missing and when.
+
+A new user has days of data, not years. A date is what the present pace gives, not a promise; where
+nothing has begun there is no pace and no date.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from trading_cli.app.settings import Settings, load
+from trading_cli.app.track_record import Closed, closed_trades
+from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.domain import SLOT_SECONDS
+from trading_cli.research.track_record import LEAST_EVENTS
+from trading_cli.store import Store, Transaction, glance, progress
+
+DAY = timedelta(days=1)
+LOOK_BACK_S = 12 * 3600
+CORRELATION_HOURS = 200
+MONTE_CARLO_TRADES = 100
+NO_TRADES = "Expect no trades; that is correct."
+READY, PROVISIONAL, INSUFFICIENT = "READY", "PROVISIONAL", "INSUFFICIENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing the tool can say once it has enough: ``n`` of ``minimum`` in ``unit``.
+
+    ``since`` is when counting began, from which the pace is taken; ``pace`` is units a day where
+    it is known otherwise.
+    """
+
+    name: str
+    n: float
+    minimum: float
+    unit: str
+    meaning: str
+    since: datetime | None = None
+    pace: float | None = None
+    provisional: bool = False
+
+
+def readiness(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
+    """Return {parts, indicators, funnel, reasons, expect}; works on a home without a database."""
+    loaded = load(config)
+    now = (clock or SystemClock()).now()
+    if not loaded.database.exists():
+        nothing = progress.Slots(0, None, None)
+        return _told(_parts(loaded.settings, nothing, None, [], nothing, now), now)
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        return of(look, loaded.settings, now)
+
+
+def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Return the same from an open look."""
+    seen, talk = progress.slots(look), progress.talk_since(look)
+    trades = closed_trades(look)
+    parts = _parts(settings, seen, talk, trades, progress.resolved_events(look), now)
+    data = _told(parts, now)
+    data["indicators"] = [
+        {
+            "name": one.name,
+            "markets": one.markets,
+            "defined": one.defined,
+            "provisional": one.provisional,
+            "undefined": [{"reason": reason, "markets": n} for reason, n in one.undefined],
+        }
+        for one in progress.indicators(look)
+    ]
+    data["funnel"] = glance.funnel(look)
+    data["reasons"] = progress.reasons_since(look, now - 7 * DAY)
+    return data
+
+
+def _parts(  # one look at everything
+    settings: Settings,
+    seen: progress.Slots,
+    talk: datetime | None,
+    trades: Sequence[Closed],
+    settled: progress.Slots,
+    now: datetime,
+) -> list[Part]:
+    hype = settings.hype
+    days = 0.0 if talk is None else max(0.0, (now - talk) / DAY)
+    hours = max(0.0, (days - hype.provisional_days) * 24)
+    events, gates = len({one.event for one in trades}), settings.gates
+    first = min((one.closed_at for one in trades), default=None)
+    traded = 0.0 if first is None else (now - first) / DAY
+    a_day = 86_400 / SLOT_SECONDS
+    return [
+        Part("roc", seen.n, LOOK_BACK_S // SLOT_SECONDS + 1, "slots", "a quote now and 12 h ago",
+             seen.first, a_day),
+        Part("rvr", seen.n / 4, 20, "hours", "trades of 20 of the last 24 hours; at once where"
+             " trades were backfilled", seen.first, 24.0),
+        Part("hype, provisional", days, hype.provisional_days, "days", "a baseline of talk; sizes"
+             " are halved", talk, 1.0),
+        Part("hype, full", days, hype.full_days, "days", "a baseline of talk", talk, 1.0,
+             provisional=days >= hype.provisional_days),
+        Part("correlation", hours, CORRELATION_HOURS, "hours", "hourly hype against the price, at"
+             " most as many as here", talk, 24.0 if hours else None),
+        Part("calibration", settled.n, LEAST_EVENTS, "events", "settled events of quoted markets",
+             settled.first),
+        Part("track record", events, LEAST_EVENTS, "events", "closed trades, one bet per event",
+             first),
+        Part("gate: trades", len(trades), gates.min_trades, "trades", "closed trades", first),
+        Part("gate: events", events, gates.min_events, "events", "events they were in", first),
+        Part("gate: days", traded, gates.min_days, "days", "since the first closed", first, 1.0),
+        Part("Monte Carlo", len(trades), MONTE_CARLO_TRADES, "trades", "below it one sentence and"
+             " no percentile", first),
+    ]  # fmt: skip
+
+
+def _told(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
+    rows = [_row(part, now) for part in parts]
+    warming = any(
+        row["state"] != READY and row["part"] in {"roc", "rvr", "hype, provisional"} for row in rows
+    )
+    return {
+        "parts": rows,
+        "indicators": [],
+        "funnel": {},
+        "reasons": {},
+        "expect": NO_TRADES if warming else "",
+    }
+
+
+def _row(part: Part, now: datetime) -> dict[str, Any]:
+    short = max(0.0, part.minimum - part.n)
+    state = READY if not short else PROVISIONAL if part.provisional else INSUFFICIENT
+    ready_at = _when(part, short, now)
+    return {
+        "part": part.name,
+        "state": state,
+        "n": round(part.n, 2),
+        "minimum": part.minimum,
+        "unit": part.unit,
+        "missing": round(short, 2),
+        "ready_at": None if ready_at is None else ready_at.isoformat(timespec="minutes"),
+        "meaning": part.meaning,
+    }
+
+
+def _when(part: Part, short: float, now: datetime) -> datetime | None:
+    """Return when the minimum is reached at the present pace, ``None`` where that is not known."""
+    if not short:
+        return None
+    pace = part.pace if part.since is not None else None
+    if pace is None and part.since is not None and part.n > 0:
+        elapsed = (now - part.since) / DAY
+        pace = part.n / elapsed if elapsed >= 1 else None
+    if not pace:
+        return None
+    ahead = short / pace
+    return now + ahead * DAY if ahead < 365 * 100 else None  # a century is never

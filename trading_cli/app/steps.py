@@ -1,0 +1,202 @@
+"""The steps of the cycles: what each does with a run, in a few lines; the work is elsewhere."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from trading_cli.app import (
+    analyse,
+    chatter,
+    collect,
+    entering,
+    guards,
+    holding,
+    marking,
+    stop,
+    views,
+)
+from trading_cli.app.collection import Collection, CollectReport
+from trading_cli.app.cycles import Cycle, Done, Plan, Step
+from trading_cli.app.desk import Desk, open_account
+from trading_cli.app.selection import Selection
+from trading_cli.core.errors import TradingError
+from trading_cli.trading import strategies
+
+DAY = timedelta(days=1)
+DESK, WORK, READY, FEATURES = "desk", "work", "ready", "features"
+
+
+def desk_of(cycle: Cycle) -> Desk:
+    """Return the run's desk, made when it is first asked for."""
+    if DESK not in cycle.said:
+        cycle.said[DESK] = Desk(cycle.toolkit, cycle.store, cycle.slot, cycle.ticket)
+    found: Desk = cycle.said[DESK]
+    return found
+
+
+def work_of(cycle: Cycle) -> Collection:
+    """Return the run's collection, made when it is first asked for."""
+    if WORK not in cycle.said:
+        cycle.said[WORK] = Collection(
+            cycle.toolkit,
+            cycle.store,
+            cycle.now,
+            cycle.slot,
+            Selection.of((), talk=True),
+            CollectReport(cycle.slot),
+            cycle.say,
+        )
+    found: Collection = cycle.said[WORK]
+    return found
+
+
+def collect_step(cycle: Cycle) -> Done:
+    """Collect the slot, unless `trading collect` has done it whole already."""
+    work = work_of(cycle)
+    already = collect.collected(cycle.store, cycle.slot)
+    if already:
+        return Done(why=f"already collected at {already}")
+    collect.gather_venue(work)
+    collect.weigh(work)
+    cycle.warnings += work.report.warnings
+    why = "; ".join(work.report.warnings)[:300]
+    return Done(work.report.state, why if work.report.state != "OK" else "", work.report.counts)
+
+
+def quality_step(cycle: Cycle) -> Done:
+    """Judge what is stored; a closed gate is no failure of the run: it stops entries."""
+    work = work_of(cycle)
+    collect.judge(work)
+    gate = work.report.gate
+    why = "" if gate.get("open") else f"gate closed: {gate.get('reasons')}"
+    return Done("OK", why, {"findings": work.report.counts.get("findings", 0), "gate": gate})
+
+
+def features_step(cycle: Cycle) -> Done:
+    """Compute RVR, ROC and hype of every candidate."""
+    desk = desk_of(cycle)
+    at = desk.now()
+    with cycle.store.reading() as look:
+        ready = views.ready(look, desk, at)
+    found = analyse.features(
+        cycle.store,
+        slot=cycle.slot,
+        at=at,
+        markets=ready.markets,
+        signals=cycle.toolkit.settings.signals,
+        hype_section=cycle.toolkit.settings.hype,
+    )
+    cycle.said[READY], cycle.said[FEATURES] = ready, found
+    undefined = sum(one.value is None for held in found.values() for one in held.values())
+    return Done(numbers={"candidates": len(ready.markets), "undefined": undefined})
+
+
+def exits_step(cycle: Cycle) -> Done:
+    """Settle what is paid, sell what the rules want sold, mark the account, check the guards."""
+    desk = desk_of(cycle)
+    open_account(desk)
+    held = holding.look_after(desk)
+    marked = _mark(desk)
+    tripped = guards.check(desk)
+    why = f"{held.no_book} held markets had no book" if held.no_book else ""
+    if tripped:
+        why = "; ".join((*([why] if why else []), *tripped))
+    numbers = {**held.numbers(), **marked.numbers()}
+    return Done("PARTIAL" if held.no_book or held.unknown else "OK", why, numbers)
+
+
+def _mark(desk: Desk) -> marking.Marked:
+    """Keep the mark of the slot; a loss from the peak pulls the switch."""
+    marked = marking.mark(desk)
+    for loss in marked.losses:
+        if loss.kill_level is not None:
+            place = stop.Place(desk.toolkit.home, desk.toolkit.loaded.database)
+            stop.trip(
+                place, level=loss.kill_level, reason=loss.sentence, actor="risk", now=desk.now()
+            )
+    return marked
+
+
+def signals_step(cycle: Cycle) -> Done:
+    """Decide on every candidate, and carry out what is allowed."""
+    desk = desk_of(cycle)
+    if READY not in cycle.said:
+        features_step(cycle)
+    stale = marking.watch_staleness(desk)
+    at = desk.now()
+    asked = entering.asked_strategies(desk)
+    proposals = entering.propose(desk, cycle.said[READY], cycle.said[FEATURES], asked, at)
+    done = entering.enter(desk, proposals, at)
+    _mark(desk)
+    problems = strategies.problems(asked)
+    why = "; ".join(([f"stale: {stale}"] if stale else []) + list(problems))
+    return Done("PARTIAL" if problems else "OK", why, done.numbers())
+
+
+def talk_step(cycle: Cycle) -> Done:
+    """Listen to the talk: last, under a lock of its own, ended before the next slot."""
+    work = work_of(cycle)
+    before = dict(work.report.sources)
+    chatter.listen(work, work.asked)
+    heard = {name: one for name, one in work.report.sources.items() if name not in before}
+    poor = [name for name, one in heard.items() if one.state in {"failed", "degraded"}]
+    numbers: Mapping[str, object] = {"posts": work.report.counts.get("posts", 0)}
+    return Done("PARTIAL" if poor else "OK", ", ".join(poor), numbers)
+
+
+def not_built(what: str) -> Step:
+    """Return a step that says that *what* does not exist in this version."""
+
+    def step(_cycle: Cycle) -> Done:
+        return Done("SKIPPED", f"{what}: this version has none")
+
+    return step
+
+
+def tolerant(step: Step) -> Step:
+    """Return *step*; a failure of ours in it is a PARTIAL run, never a lost one."""
+
+    def careful(cycle: Cycle) -> Done:
+        try:
+            return step(cycle)
+        except TradingError as error:
+            cycle.errors.append(error)
+            return Done("PARTIAL", error.message)
+
+    return careful
+
+
+COLLECTION = Plan(
+    "collection",
+    timedelta(minutes=15),
+    (
+        ("collect", collect_step),
+        ("quality", quality_step),
+        ("features", features_step),
+        ("exits", exits_step),
+        ("signals", signals_step),
+        ("talk", talk_step),
+    ),
+    timedelta(seconds=840),
+)
+ANALYSIS = Plan(
+    "analysis",
+    DAY,
+    (
+        ("correlate", not_built("correlate")),
+        ("calibrate", not_built("calibrate")),
+        ("portfolio", not_built("portfolio")),
+    ),
+    timedelta(hours=1),
+)
+VALIDATION = Plan(
+    "validation",
+    timedelta(days=7),
+    (
+        ("correlate", not_built("correlate")),
+        ("backtest", not_built("backtest")),
+        ("monte_carlo", not_built("monte-carlo")),
+    ),
+    timedelta(hours=4),
+    offset=timedelta(days=4),
+)
+PLANS = {plan.name: plan for plan in (COLLECTION, ANALYSIS, VALIDATION)}

@@ -1,0 +1,230 @@
+"""`trading kill`: stop everything, now. And the way back, which is slower on purpose."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trading_cli.cli.answer import Answer, Block, Facts, Table
+from trading_cli.cli.options import Command, Group, commands, deliver, shared
+
+if TYPE_CHECKING:  # the stop loads what it needs, not more
+    from trading_cli.app.release import Released
+    from trading_cli.app.stop import Tripped
+
+app = commands()
+PERSON = "person"
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
+
+
+@app.callback(cls=Group, invoke_without_command=True)
+def kill(
+    ctx: typer.Context,
+    reason: Reason = None,
+    level: Annotated[
+        int | None,
+        typer.Option(
+            "--level",
+            min=1,
+            max=4,
+            help="1 nothing is opened, 2 winners are sold, 3 everything is, 4 (default) no order.",
+        ),
+    ] = None,
+) -> None:
+    """Stop trading at once: `trading kill --reason TEXT`. It never asks."""
+    if ctx.invoked_subcommand is not None:
+        if reason is not None or level is not None:
+            raise typer.BadParameter("--reason and --level stand behind the word they belong to")
+        return
+    if reason is None:
+        raise typer.BadParameter('say why, and it stops: trading kill --reason "TEXT"')
+    answer = _trip(shared(ctx).config, level, reason)
+    raise typer.Exit(deliver(answer, ctx))
+
+
+def _trip(config: Path | None, level: int | None, reason: str) -> Answer:
+    from trading_cli.app import stop
+
+    place = stop.find_place(config, os.environ)
+    done = stop.trip(
+        place,
+        level=level or stop.DEFAULT_LEVEL,
+        reason=reason,
+        actor=PERSON,
+        now=datetime.now(UTC),
+    )
+    if not done.latched:
+        from trading_cli.core.errors import TradingError
+
+        raise TradingError(
+            "NOT STOPPED: neither the file nor the database could be written. "
+            + "; ".join(done.troubles),
+            hint=f"make anything named {place.folder / 'KILL'}, or end every trading process",
+        )
+    return _tripped(done)
+
+
+def _tripped(done: "Tripped") -> Answer:
+    proof = done.proof
+    data = {
+        "home": str(done.place.home),
+        "state": "TRIGGERED",
+        "level": done.level,
+        "file": str(done.place.folder / "KILL"),
+        "file_written": not done.file_error,
+        "row": done.seq,
+        "seconds": done.seconds,
+        "latched_at": datetime.fromtimestamp(done.at, UTC).isoformat(),
+        "proof": _proof(proof),
+    }
+    facts: list[tuple[str, object]] = [
+        ("stopped", done.place.home),
+        ("level", f"{done.level}: {_LEVELS[done.level]}"),
+        ("proof", f"{proof.state}: {proof.detail}" if proof else "UNVERIFIED: nobody could look"),
+    ]
+    blocks: list[Block] = [Facts(facts), "the way back: trading kill status"]
+    return Answer(data, blocks, done.troubles)
+
+
+_LEVELS = {
+    1: "nothing is opened, exits go on",
+    2: "nothing is opened, winners are sold",
+    3: "nothing is opened, everything is sold",
+    4: "no order at all",
+}
+
+
+def _proof(proof: Any) -> Mapping[str, Any] | None:
+    from trading_cli.app.release import proof_told
+
+    return None if proof is None else proof_told(proof)
+
+
+@app.command(cls=Command)
+def status(ctx: typer.Context) -> Answer:
+    """Show how the switch stands, the phrase that resets it, and what was verified."""
+    from trading_cli.app import release
+
+    data = release.status(shared(ctx).config, os.environ)
+    warnings = data.pop("warnings")
+    proof = data["proof"]
+    facts: list[tuple[str, object]] = [
+        ("home", data["home"]),
+        ("state", _state(data)),
+        ("means", data["forbids"]),
+        ("reason", data["reason"]),
+        ("since", data["since"]),
+        ("by", data["actor"]),
+    ]
+    if data["state"] == "TRIGGERED":
+        facts += [
+            ("proof", f"{proof['state']}: {proof['detail']}" if proof else "UNVERIFIED: not yet"),
+            ("phrase", data["phrase"]),
+            ("reset from", data["reset_from"]),
+        ]
+    if data["doubt"]:
+        facts.append(("doubt", data["doubt"]))
+    return Answer(data, [Facts(facts), *_next(data)], warnings)
+
+
+def _state(data: Mapping[str, Any]) -> str:
+    level = f", level {data['level']}" if data["level"] else ""
+    words = " (no trading allowed)" if data["state"] == "DISARMED" else ""
+    return f"{data['state']}{level}{words}"
+
+
+def _next(data: Mapping[str, Any]) -> list[Block]:
+    """Return the next command of the way back."""
+    if data["state"] == "DISARMED":
+        return ["next: trading kill arm"]
+    if data["state"] != "TRIGGERED":
+        return []
+    if data["phrase"] is None or data["proof"] is None or data["proof"]["state"] != "VERIFIED":
+        return ["next: trading kill verify"]
+    return [f'next: trading kill reset --phrase {data["phrase"]} --reason "TEXT"']
+
+
+@app.command(cls=Command)
+def verify(ctx: typer.Context) -> Answer:
+    """Look whether anything can still be filled: VERIFIED, or UNVERIFIED (exit 3)."""
+    from trading_cli.app import release, stop
+    from trading_cli.core.errors import StoreError
+
+    place = stop.find_place(shared(ctx).config, os.environ)
+    warnings = list(place.oddities)
+    try:
+        proof = release.proof_told(stop.verify(place, datetime.now(UTC)))
+    except StoreError as error:
+        proof = dict.fromkeys(
+            ("trigger", "at", "open_orders", "opening_orders", "unknown_orders", "positions",
+             "worst_case")
+        ) | {"state": "UNVERIFIED", "detail": error.message}  # fmt: skip
+        warnings.append(error.hint)
+    data = {"home": str(place.home), **proof}
+    blocks: list[Block] = [Facts([("home", data["home"]), (data["state"], data["detail"])])]
+    return Answer(data, blocks, warnings, 0 if data["state"] == "VERIFIED" else 3)
+
+
+@app.command(cls=Command)
+def reset(
+    ctx: typer.Context,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why it is safe, 10 characters or more.")
+    ],
+    phrase: Annotated[
+        str, typer.Option("--phrase", metavar="P", help="As `trading kill status` shows it.")
+    ],
+) -> Answer:
+    """Undo a stop: no trading then, until `trading kill arm`."""
+    from trading_cli.app import release
+
+    place, cool_down = release.settled_place(shared(ctx).config, os.environ)
+    done = release.reset(
+        place,
+        reason=reason,
+        phrase=phrase,
+        actor=PERSON,
+        now=datetime.now(UTC),
+        cool_down=cool_down,
+    )
+    return _released(done)
+
+
+@app.command(cls=Command)
+def arm(ctx: typer.Context, reason: Reason = None) -> Answer:
+    """Allow trading again, after a reset."""
+    from trading_cli.app import release
+
+    place, _ = release.settled_place(shared(ctx).config, os.environ)
+    now = datetime.now(UTC)
+    return _released(release.arm(place, reason=reason or "armed", actor=PERSON, now=now))
+
+
+def _released(done: "Released") -> Answer:
+    data = {"home": str(done.place.home), "row": done.seq, "state": done.state}
+    facts = Facts([("home", data["home"]), ("state", data["state"])])
+    more: list[Block] = ["next: trading kill arm"] if done.state == "DISARMED" else []
+    return Answer(
+        data, [facts, *more], (done.trouble,) if done.trouble else (), 8 if done.trouble else 0
+    )
+
+
+@app.command(cls=Command)
+def history(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="So many rows.")] = 20,
+) -> Answer:
+    """Show who put the switch into which state, when and why."""
+    from trading_cli.app import release
+
+    data = release.history(shared(ctx).config, os.environ, limit)
+    headings = ("at", "state", "level", "by", "reason")
+    rows = [
+        (row["at"][:19], row["state"], row["level"], row["actor"], row["reason"])
+        for row in data["rows"]
+    ]
+    warnings = [data["doubt"]] if data["doubt"] else []
+    return Answer(data, [Table(headings, rows, folds=frozenset({"reason"}))], warnings)

@@ -1,0 +1,54 @@
+"""What takers dealt in a market over a span, where the span was heard."""
+
+import sqlite3
+from datetime import datetime
+
+from trading_cli.store.covering import complete_spans
+from trading_cli.store.rows import MILLION, epoch
+
+SOURCE = "polymarket.trades"
+LEAST_HEARD = 20 / 24
+DAY_S = 86_400
+
+
+def daily_usd(
+    look: sqlite3.Connection, venue_id: str, *, since: datetime, until: datetime, as_of: datetime
+) -> float | None:
+    """Return USD dealt per day in [since, until), scaled up from what was heard of it.
+
+    ``None`` where less than 20 of 24 hours were answered completely by *as_of*: a source that was
+    silent is not a market that was quiet.
+    """
+    row = look.execute(
+        "SELECT id, condition_id FROM markets WHERE venue_id = ?", (venue_id,)
+    ).fetchone()
+    if row is None or since >= until:
+        return None
+    market, condition = row
+    spans = complete_spans(look, SOURCE, [condition], since=since, until=until, as_of=as_of)
+    first, last = epoch(since), epoch(until)
+    usd, seconds = 0.0, 0
+    for start, stop in _joined(spans.get(condition, []), first, last):
+        seconds += stop - start
+        usd += look.execute(
+            "SELECT coalesce(sum(CAST(price AS REAL) * size), 0) FROM trades"
+            " WHERE market = ? AND event_time >= ? AND event_time < ? AND available_at <= ?",
+            (market, start, stop, epoch(as_of)),
+        ).fetchone()[0]
+    if seconds < LEAST_HEARD * (last - first):
+        return None
+    return usd / float(MILLION) ** 2 * DAY_S / seconds
+
+
+def _joined(spans: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """Return the union of *spans* (sorted by start) within [first, last)."""
+    found: list[tuple[int, int]] = []
+    for start, stop in spans:
+        begin, end = max(start, first), min(stop, last)
+        if begin >= end:
+            continue
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found

@@ -330,3 +330,57 @@ def test_an_unscored_post_is_not_counted(store):
         w.said(tx, "gdelt", NOON, 6)
         tx.execute("DELETE FROM post_links")
     assert features(store)["501"]["hype"].inputs["posts"] == 0
+
+
+def test_hours_nobody_heard_are_not_sought_every_time(store):
+    """Of a past with holes the second look reads no coverage but the last hours'; same answer."""
+    whole_day(store)
+    with store.transaction() as tx:
+        tx.execute("DELETE FROM coverage WHERE source = 'gdelt'")
+        for back in range(28):
+            if back % 4 != 2:
+                day = NOON - back * DAY
+                w.heard_talk(tx, "gdelt", day - 5 * HOUR, day + 2 * HOUR * bool(back), seen=AT)
+        w.heard_talk(tx, "gdelt", NOON - HOUR, NOON + timedelta(seconds=10))
+    asked = []
+    first = features(store)["501"]["hype"]
+    store._connection.set_trace_callback(asked.append)
+    assert features(store)["501"]["hype"] == first
+    store._connection.set_trace_callback(None)
+    assert first.value == pytest.approx(92.4196, abs=1e-4)
+    assert first.inputs["baseline_days"] == 20
+    assert sum("JOIN coverage" in one and "gdelt" in one and "e1" in one for one in asked) == 1
+
+
+def test_no_reader_scans_a_table(store):
+    """Whatever is read for a decision is found by an index: a year in the file costs nothing."""
+    many = panel_of_twelve(store)
+    whole = [w.market(n) for n in range(1, 13)]
+    with store.transaction() as tx:
+        w.month_of_talk(tx)
+        w.said(tx, "gdelt", NOON, 9)
+    asked = []
+    store._connection.set_trace_callback(asked.append)
+    features(store, *many)
+    with store.reading() as look:
+        analyse.best_tiers(look, [one.id for one in whole], SLOT)
+    store._connection.set_trace_callback(None)
+    with store.reading() as look:
+        plans = [
+            row[3]
+            for question in asked
+            if question.startswith("SELECT")
+            for row in look.execute(f"EXPLAIN QUERY PLAN {question}")
+        ]
+    scans = {plan for plan in plans if plan.startswith("SCAN") and "VIRTUAL TABLE" not in plan}
+    # the panel is small
+    assert scans <= {"SCAN p"}
+    assert any("trades_by_market" in plan for plan in plans)
+
+
+def test_no_candidates_are_no_indicators(store):
+    """An empty day computes nothing and fails nothing."""
+    found = analyse.features(
+        store, slot=SLOT, at=AT, markets=[], signals=SignalsSection(), hype_section=HypeSection()
+    )
+    assert found == {}

@@ -125,7 +125,7 @@ def test_slots_nobody_ran_in_are_rows(kit):
 
 def hold(folder, ready, done) -> None:
     """Hold the lock of a collection until told to let go."""
-    with only_run(folder, steps.CYCLE, from_epoch(NOON)):
+    with only_run(folder, steps.LOCK, from_epoch(NOON)):
         ready.set()
         done.wait(60)
 

@@ -21,7 +21,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
 
     ``empty``: nothing collected; ``alone``: nor does anybody answer; ``filled``: one slot, just
     now, and a past; ``partial``: one source did not answer; ``old``: the demo's, long ago, and its
-    exchange is gone; ``wrong``: not valid; ``damaged``: the database is none.
+    exchange is gone; ``wrong``: not valid; ``damaged``: the database is none; ``stopped``: a copy
+    of ``filled`` for the kill switch.
     """
     folder = tmp_path_factory.mktemp("homes")
     patch = pytest.MonkeyPatch()
@@ -49,6 +50,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
         found["damaged"] = make_home(folder / "damaged", server.url)
         shutil.copytree(folder / "filled" / "data", folder / "damaged" / "data")
         (folder / "damaged" / "data" / "trading.db").write_bytes(b"no database" * 1000)
+        shutil.copytree(folder / "filled", folder / "stopped")
+        found["stopped"] = folder / "stopped" / "config.yaml"
         patch.undo()
         yield found
 

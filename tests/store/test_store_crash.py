@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import store_world as world
 
-from trading_cli.store import Store, history, ledger, listings, migrations, series
+from trading_cli.store import Store, history, listings, migrations, runs, series
 
 NOON = world.NOON
 MARKETS = 20
@@ -24,12 +24,13 @@ def collect_until_killed(path: Path, first: int, told: int) -> None:
         for number in range(first, first + 100_000):
             at = NOON + number * SLOT
             with store.transaction() as tx:
-                run = ledger.start_run(tx, "collection", world.quote(at=at).slot, at, os.getpid())
+                start = runs.Start("collection", world.quote(at=at).slot, at, os.getpid())
+                ticket = runs.begin(tx, start, lease=SLOT)
                 series.record_quotes(tx, [world.quote(n, at=at) for n in range(MARKETS)])
                 series.record_trades(
                     tx, [world.trade(n, name=f"{number}/{n}", at=at) for n in range(MARKETS)]
                 )
-                ledger.finish_run(tx, run, "OK", "", {"number": number}, at)
+                runs.finish(tx, ticket, "OK", "", {"number": number}, at)
             os.write(told, number.to_bytes(4, "big"))
 
 

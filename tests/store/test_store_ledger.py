@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import store_world as world
 
-from trading_cli.store import Store, Written, backfill, history, ledger, listings, series
+from trading_cli.store import Store, Written, backfill, ledger, listings
 
 NOON = world.NOON
 HOUR = timedelta(hours=1)
@@ -20,36 +20,6 @@ def store(tmp_path: Path):
         with opened.transaction() as tx:
             listings.record_markets(tx, [world.market(1)])
         yield opened
-
-
-def test_a_run_that_was_killed_is_a_failed_run(store):
-    """The next run of the cycle closes the one that ended without a word; other cycles are left."""
-    with store.transaction() as tx:
-        ledger.start_run(tx, "collection", SLOT, NOON, 1)
-        other = ledger.start_run(tx, "analysis", SLOT, NOON, 2)
-        run = ledger.start_run(tx, "collection", SLOT + 900, NOON + HOUR, 3)
-        ledger.record_step(tx, run, "books", state="ok", seconds=0.5, numbers={"books": 1})
-        ledger.finish_run(tx, run, "OK", "", {"books": 1}, NOON + HOUR)
-        with pytest.raises(KeyError):
-            ledger.finish_run(tx, 99, "OK", "", {}, NOON)
-    with store.reading() as look:
-        newest, second, first = ledger.last_runs(look)
-        assert [found.id for found in ledger.last_runs(look, cycle="analysis")] == [other]
-    assert (first.state, first.why) == ("FAILED", "ended without a word")
-    assert (second.state, second.finished) == ("RUNNING", None)
-    assert (newest.state, newest.numbers, newest.finished) == ("OK", {"books": 1}, NOON + HOUR)
-
-
-def test_a_slot_is_complete_when_a_run_ended_with_quotes(store):
-    """Quotes alone do not make a slot complete, nor does a run without any."""
-    with store.transaction() as tx:
-        run = ledger.start_run(tx, "collection", SLOT, NOON, 1)
-        series.record_quotes(tx, [world.quote(1)])
-        assert not history.slot_complete(tx, SLOT).complete
-        ledger.finish_run(tx, run, "PARTIAL", "one source failed", {}, NOON)
-        found = history.slot_complete(tx, SLOT)
-        assert history.newest_quote_at(tx) == NOON
-    assert (found.complete, found.state, found.quotes, found.finished) == (True, "PARTIAL", 1, NOON)
 
 
 def test_a_source_keeps_since_when_and_its_last_good_answer(store):

@@ -86,7 +86,7 @@ def test_missed_slots_are_rows_once(store):
         assert runs.missed(tx, "collection", slots, NOW) == 3
         assert runs.missed(tx, "collection", slots, NOW) == 0
     with store.reading() as look:
-        held = runs.last(look, cycle="collection")
+        held = runs.last(look, cycles=["collection"])
         assert runs.whole(look, "collection", SLOT) is not None
         assert runs.whole(look, "collection", SLOT + 900) is None
         assert runs.newest_slot(look, "collection", before=SLOT + 9000) == SLOT + 2700

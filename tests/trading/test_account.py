@@ -151,7 +151,7 @@ def wrong_fills() -> list[tuple[str, Position | None, Fill]]:
     closed, _ = settle(position(), D(1), NOW)
     return [
         ("none are held", None, sale),
-        ("sells 10 shares, and 5 are held", position("5"), sale),
+        ("sells 10 shares, and 9.99 are held", position("9.99"), sale),
         ("closed already", closed, sale),
         ("is not of position", replace(position(), market_id="m2"), sale),
         ("does not belong to order", position(), buy),

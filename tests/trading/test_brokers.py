@@ -17,7 +17,8 @@ from trading_cli.trading.brokers import (
     fill_id,
     order_id,
 )
-from trading_cli.trading.fees import FeeUnknown
+from trading_cli.trading.fees import FEE_TABLE, FeeUnknown, fee
+from trading_cli.trading.fills import DEAREST_FEE
 
 SECOND = timedelta(seconds=1)
 THERE = book([("0.48", "50")], [("0.50", "60"), ("0.51", "100")], at=NOW + SECOND, book_hash="h")
@@ -28,16 +29,16 @@ def paper(
     *,
     earlier: tuple[Fill, ...] = (),
     now: datetime = NOW + 2 * SECOND,
-    fee: FeeSchedule = FREE,
+    rate: FeeSchedule = FREE,
 ) -> PaperBroker:
     """Return a paper broker that finds this book."""
-    return PaperBroker(lambda _: there, lambda _: earlier, lambda _: fee, lambda: now)
+    return PaperBroker(lambda _: there, lambda _: earlier, lambda _: rate, lambda: now)
 
 
 def test_an_order_is_filled_on_the_book_fetched_for_it() -> None:
     """100 up to .51: 60 at .50 and 40 at .51, 50.40 USD, fee .996 + ... per level."""
     sent = order("100", "0.51")
-    said = paper(fee=flat("0.04")).submit(sent)
+    said = paper(rate=flat("0.04")).submit(sent)
     assert said.state is OrderState.FILLED
     assert said.book is THERE
     fill = said.fill
@@ -85,7 +86,7 @@ def test_a_book_of_exactly_60_seconds_serves() -> None:
 
 
 def test_a_source_that_fails_is_no_book_and_an_unknown_fee_is_no_order() -> None:
-    """Nothing was sent, so nothing is unknown."""
+    """Nothing was sent, so nothing is unknown; a way out is charged the dearest fee instead."""
 
     def down(_: Order) -> Book | None:
         raise SourceDown("polymarket", "timed out")
@@ -97,6 +98,20 @@ def test_a_source_that_fails_is_no_book_and_an_unknown_fee_is_no_order() -> None
     assert (lost.state, lost.reason) == (OrderState.REJECTED, Reason.NO_BOOK)
     free = PaperBroker(lambda _: THERE, lambda _: (), unknown, lambda: NOW).submit(order())
     assert (free.state, free.reason) == (OrderState.REJECTED, Reason.FEE_UNKNOWN)
+    out = PaperBroker(lambda _: THERE, lambda _: (), unknown, lambda: NOW).submit(
+        order("50", "0.48", side=Side.SELL)
+    )
+    assert out.fill is not None
+    assert out.fill.fee == D(50) * D("0.07") * D("0.48") * D("0.52")
+
+
+def test_the_dearest_fee_is_the_dearest_at_any_price() -> None:
+    """No documented rate costs more, at one cent or at fifty."""
+    for row in FEE_TABLE:
+        schedule = FeeSchedule(row.rate, row.exponent, "table")
+        for cents in range(1, 100):
+            price = D(cents) / 100
+            assert fee(D(1000), price, schedule) <= fee(D(1000), price, DEAREST_FEE)
 
 
 def test_own_fills_take_depth_until_a_newer_book() -> None:

@@ -75,6 +75,13 @@ def test_a_bid_that_pays_less_than_its_fee_is_not_sold_to() -> None:
     assert walk(dust, Side.SELL, D(1), D(0), flat("0.05")).shares == 0
 
 
+def test_a_price_of_many_decimals_is_rounded_against_us() -> None:
+    """1 share at .1234567: paid .123457, got .123456."""
+    fine = book([("0.1234567", "1")], [("0.1234567", "1")])
+    assert walk(fine, Side.BUY, D(1), D(1), FREE).gross == D("0.123457")
+    assert walk(fine, Side.SELL, D(1), D(0), FREE).gross == D("0.123456")
+
+
 def test_a_limit_that_is_no_price_is_refused() -> None:
     """A limit of 50 cents is .50, not 50."""
     with pytest.raises(ValueError, match="limit price"):

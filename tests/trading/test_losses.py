@@ -122,6 +122,9 @@ def test_a_stale_book_is_no_loss() -> None:
     assert reached(rows) == {"day", "week", "month", "peak"}
     for unfresh in (1, 2):
         assert reached([replace(m, fresh=n != unfresh) for n, m in enumerate(rows)]) == set()
+    newest = Marked(NOON + SLOT, D(7_000), fresh=False)
+    assert reached([*rows, newest], NOON + SLOT) == set()
+    assert reached([*rows, replace(newest, fresh=True)], NOON + SLOT) == reached(rows)
     assert reached(rows, NOON + timedelta(minutes=31)) == set()
     apart = marks((13 * H, 10_000), (8 * H, 7_000), (0 * H, 7_000))
     assert reached(apart) == set()

@@ -98,6 +98,16 @@ def test_an_exclusive_events_no_is_not_counted_twice() -> None:
     assert apart.shares == D("18.74")  # (55 - 40 - .001) / .80
 
 
+def test_an_order_that_may_not_be_filled_makes_no_room() -> None:
+    """YES for 400 is hedged by 1,000 NO that are held, not by 1,000 NO that are only ordered."""
+    held = stake("m1", "400", "e1", shares=D(800))
+    other = stake("m1", "500", "e1", token=Token.NO, shares=D(1000))
+    limits = only(event_group=D("0.05"))
+    assert ask(intent("5000"), account([held, other]), limits).shares > 300
+    pending = replace(other, kind="order", cost=D(90))
+    assert ask(intent("5000"), account([held, pending]), limits).shares == D("199.99")
+
+
 def test_category_10_percent() -> None:
     """900 USD in the category leave 99.999."""
     known = account([stake("m2", "900", labels=Labels("Politics", "crypto"))])

@@ -7,6 +7,9 @@ collect    sources -> store, for one slot
 past       the past, in windows that can be resumed
 chatter    the talk about the events, matched and scored
 quality    store -> checks -> scores, gaps and the gate
+analyse    store -> RVR, ROC and hype of every candidate -> store
+listening  the hype of events: who answered, which hours that covers, what was said
+hype_settings  what hype weighs and how much past it needs
 overview   status and listings, read-only
 health     every part's state, with its fix
 pings      every host that is on, asked at once

@@ -81,7 +81,8 @@ def fill(
             raise UsageError("how many shares were bought?", hint="--shares N")
         at = _when(trade, toolkit, decision.decided_at)
         market = _market(tx, decision.market_id, at)
-        order = _order(decision, decision.token, trade, trade.shares, at)
+        number = _before(tx, market.id, decision.token, Side.BUY, trade, trade.shares)
+        order = _order(decision, decision.token, trade, trade.shares, at, number)
         held = _held(tx, order)
         bid, spread = _entry(tx, order.market_id, order.token, at)
         got = _fill(order, trade, trade.shares, market, at)
@@ -94,7 +95,6 @@ def fill(
             labels=_labels(market, toolkit),
             by=diary.PERSON,
         )
-        _check_new(tx, got, again=trade.again)
         _book_opening(tx, toolkit, at)
         return _book(tx, order, got, position, lines)
 
@@ -113,8 +113,9 @@ def sold(
         shares = held.shares if trade.shares is None else trade.shares
         at = _when(trade, toolkit, held.opened_at)
         market = _market(tx, held.market_id, at)
+        number = _before(tx, market.id, held.token, Side.SELL, trade, shares)
         order = Order(
-            account.digest("by hand", "exit", held.id, shares, trade.price, int(at.timestamp())),
+            account.digest("by hand", held.id, shares, trade.price, int(at.timestamp()), number),
             held.decision_id,
             held.market_id,
             held.event_id,
@@ -132,7 +133,6 @@ def sold(
         )
         got = _fill(order, trade, shares, market, at)
         position, lines = account.apply(held, order, got)
-        _check_new(tx, got, again=trade.again)
         return _book(tx, order, got, position, lines)
 
 
@@ -166,8 +166,11 @@ def _market(tx: Transaction, market_id: str, at: datetime) -> Market:
     return found[0]
 
 
-def _order(decision: Decision, token: Token, trade: Trade, shares: Decimal, at: datetime) -> Order:
-    name = account.digest("by hand", decision.id, shares, trade.price, int(at.timestamp()))
+def _order(
+    decision: Decision, token: Token, trade: Trade, shares: Decimal, at: datetime, number: int
+) -> Order:
+    seconds = int(at.timestamp())
+    name = account.digest("by hand", decision.id, shares, trade.price, seconds, number)
     return Order(
         name,
         decision.id,
@@ -255,23 +258,26 @@ def _labels(market: Market, toolkit: Toolkit) -> account.Labels:
     )
 
 
-def _check_new(tx: Transaction, got: Fill, *, again: bool) -> None:
-    """Refuse a trade that looks like one that is booked already."""
-    if again:
-        return
-    for one in deals.fills(tx, market=got.market_id):
+def _before(
+    tx: Transaction, market_id: str, token: Token, side: Side, trade: Trade, shares: Decimal
+) -> int:
+    """Return how often the same trade was booked by hand before; refuse it unless it is ``again``.
+
+    A line typed twice is not two trades.
+    """
+    same = []
+    for one in deals.fills(tx, market=market_id):
         made = deals.order(tx, one.order_id)
-        same = (one.token, one.side, one.shares, one.price) == (
-            got.token,
-            got.side,
-            got.shares,
-            got.price,
+        alike = (one.token, one.side, one.shares, one.price) == (token, side, shares, trade.price)
+        if alike and made is not None and made.broker == deals.PERSON:
+            same.append(one)
+    if same and not trade.again:
+        last = same[-1]
+        raise UsageError(
+            f"the same trade is booked already, as fill {last.id} of {last.at:%Y-%m-%d %H:%M}.",
+            hint="if you did it twice: --again",
         )
-        if same and made is not None and made.broker == deals.PERSON:
-            raise UsageError(
-                f"the same trade is booked already, as fill {one.id} of {one.at:%Y-%m-%d %H:%M}.",
-                hint="if you did it twice: --again",
-            )
+    return len(same)
 
 
 def _book_opening(tx: Transaction, toolkit: Toolkit, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Closing by hand: which positions are meant, then the same way out as every exit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from trading_cli.app.toolkit import build
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Position, PositionState
-from trading_cli.store import Transaction, deals, holdings, journal, listings
+from trading_cli.store import Transaction, holdings, journal, listings
 
 YOURS = "a position of your own is sold by you: `trading journal exit ID --price P` books it"
 
@@ -45,10 +45,16 @@ def close(
             journal.append(tx, "operator", "close", body, at=now, actor=PERSON)
         from trading_cli.app import trade  # noqa: PLC0415  # paid when used
 
+        said: list[str] = []
+
+        def hear(text: str) -> None:
+            said.append(text)
+            progress(text)
+
         if meant:
-            trade.close(toolkit, [one.id for one in meant], reason, progress)
+            trade.close(toolkit, [one.id for one in meant], reason, hear)
         with store.reading() as look:
-            rows = [_told(look, one) for one in meant]
+            rows = [_told(look, one, said) for one in meant]
     left = [row for row in rows if row["left"]]
     warnings = [f"{len(left)} of {len(rows)} are still held: see why"] if left else []
     return {"reason": reason, "closed": rows, "warnings": warnings}
@@ -69,16 +75,13 @@ def _meant(tx: Transaction, names: tuple[str, ...], *, every: bool) -> list[Posi
     return list(found.values())
 
 
-def _told(look: Transaction, before: Position) -> dict[str, Any]:
-    """Return what became of one position."""
+def _told(look: Transaction, before: Position, said: Sequence[str]) -> dict[str, Any]:
+    """Return what became of one position, with the last word *said* about it where it is held."""
     after = holdings.position(look, before.id) or before
-    orders = [made for made, _ in deals.dealings(look, after)]
-    newest = next(iter(deals.orders(look, market=before.market_id)), None)
-    last = newest or (orders[-1] if orders else None)
+    about = [text.removeprefix(before.id).lstrip(": ") for text in said if before.id in text]
     known = listings.listing_at(look, as_of=after.closed_at or before.opened_at,
                                 venue_ids=[before.market_id])  # fmt: skip
     sold = before.shares - after.shares
-    why = "" if last is None or not after.shares else f"order {last.state.value} {last.detail}"
     return {
         "position": before.id,
         "question": known[0].question if known else None,
@@ -86,5 +89,5 @@ def _told(look: Transaction, before: Position) -> dict[str, Any]:
         "sold": float(sold),
         "left": float(after.shares),
         "realized": float(after.realized),
-        "why": why.strip(),
+        "why": about[-1] if about and after.shares else "",
     }

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from trading_cli.app import chatter, past, quality
+from trading_cli.app import chatter, past, past_talk, quality
 from trading_cli.app.collection import Collection, CollectReport
 from trading_cli.app.gather import Gathered, Progress, drain
 from trading_cli.app.panel import Followed, follow, rules_of
@@ -38,10 +38,12 @@ from trading_cli.research.gaps import GapCause, slots_between
 from trading_cli.research.panel import PanelRules
 from trading_cli.sources.polymarket.resolutions import resolution_of
 from trading_cli.sources.polymarket.venue_clock import server_time
-from trading_cli.store import Store, backfill, ledger, listings, series
+from trading_cli.store import Store, Transaction, backfill, ledger, listings, runs, series
 from trading_cli.store.talk import record_coverage
 
-CYCLE = "collection"
+LOCK = "collection"  # shared with the cycle: a slot is collected by one at a time
+COMMAND = "collect"
+LEASE = timedelta(days=2)  # a backfill may take a day
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK = timedelta(hours=2)
 TRADES = "trades"
@@ -66,36 +68,46 @@ def collect(  # one argument for each option of the command
     now = toolkit.clock.now()
     slot = slot_of(now)
     asked = Selection.of(sources, talk=talk)
-    with toolkit.open_store() as store, only_run(toolkit.loaded.database.parent, CYCLE, now):
+    with toolkit.open_store() as store, only_run(toolkit.loaded.database.parent, LOCK, now):
         report = CollectReport(slot)
         ordinary = not (force or backfill or all_markets or sources)
-        if ordinary and (done := _done(store, slot)):
+        if ordinary and (done := collected(store, slot)):
             report.already = done
             return report
         work = Collection(toolkit, store, now, slot, asked, report, progress, all_markets)
         with store.transaction() as tx:
-            run = ledger.start_run(tx, CYCLE, slot, now, os.getpid())
+            ticket = runs.begin(tx, runs.Start(COMMAND, slot, now, os.getpid()), lease=LEASE)
         try:
-            with log.bind(run=run):
+            with log.bind(run=ticket.run):
                 _steps(work, backfill)
         except TradingError as error:
-            _finish(work, run, "FAILED", error.message)
+            _finish(work, ticket, "FAILED", error.message)
             raise
-        _finish(work, run, report.state, "; ".join(report.warnings)[:500])
+        _finish(work, ticket, report.state, "; ".join(report.warnings)[:500])
         store.checkpoint()
         return report
 
 
-def _done(store: Store, slot: int) -> str | None:
+def collected(store: Store, slot: int) -> str | None:
+    """Return when *slot* was collected whole, by whichever command; ``None`` while it was not."""
     with store.reading() as look:
-        runs = [run for run in ledger.last_runs(look, cycle=CYCLE) if run.slot == slot]
-    whole = [run for run in runs if run.state == "OK" and run.finished is not None]
+        done = [run for run in runs.collected(look) if run.slot == slot]
+        whole = [run for run in done if _whole(look, run)]
     return whole[0].finished.isoformat() if whole and whole[0].finished else None
 
 
-def _finish(work: Collection, run: int, state: str, why: str) -> None:
+def _whole(look: Transaction, run: runs.Run) -> bool:
+    """Return whether *run* ended with every source of the slot answered."""
+    if run.finished is None:
+        return False
+    if run.cycle == COMMAND:
+        return run.state == "OK"
+    return any(step.name == "collect" and step.state == "OK" for step in runs.steps(look, run.id))
+
+
+def _finish(work: Collection, ticket: runs.Ticket, state: str, why: str) -> None:
     with work.store.transaction() as tx:
-        ledger.finish_run(tx, run, state, why, work.report.counts, work.toolkit.clock.now())
+        runs.finish(tx, ticket, state, why, work.report.counts, work.toolkit.clock.now())
 
 
 def _steps(work: Collection, wanted_past: timedelta | None) -> None:
@@ -104,6 +116,7 @@ def _steps(work: Collection, wanted_past: timedelta | None) -> None:
         judge(work)
     if work.asked.talk:
         chatter.listen(work, work.asked)
+        past_talk.fill(work, work.asked, wanted_past)
     weigh(work)
 
 
@@ -327,11 +340,11 @@ def _trades_since(work: Collection) -> datetime:
 def _missed_slots(work: Collection) -> None:
     """Write down the slots in which nothing ran since the last run: rows, never silence."""
     with work.store.reading() as look:
-        runs = [run.slot for run in ledger.last_runs(look, cycle=CYCLE) if run.slot < work.slot]
-    if not runs:
+        slots = [run.slot for run in runs.collected(look) if run.slot < work.slot]
+    if not slots:
         return
     present = from_epoch(work.slot)
-    since = max(from_epoch(max(runs) + SLOT_SECONDS), present - past.DEPTH)
+    since = max(from_epoch(max(slots) + SLOT_SECONDS), present - past.DEPTH)
     gaps = [
         ledger.Gap(slot, "", received=False, cause=GapCause.NOT_RUN)
         for slot in slots_between(since, present)

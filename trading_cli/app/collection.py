@@ -53,6 +53,7 @@ class Collection:
     say: Progress
     everything: bool = False
     clock_offset_s: float | None = None
+    past_s: float = 0.0
     errors: list[SourceError] = field(default_factory=list)
 
     def note(self, gathered: Gathered, stored: int) -> None:

@@ -131,7 +131,7 @@ def run_cycle(
                 return _first_or_second(toolkit, plan, store, start, progress)
         except RunLocked as locked:
             with store.reading() as look:
-                newest = runs.last(look, cycle=plan.name, limit=1)
+                newest = runs.last(look, cycles=[plan.name], limit=1)
             if not newest or newest[0].slot != slot or newest[0].state != "RUNNING":
                 raise
             return _skipped(store, start, locked.message)

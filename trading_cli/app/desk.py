@@ -40,7 +40,7 @@ from trading_cli.store import (
 from trading_cli.trading import killswitch
 from trading_cli.trading.account import Account, Labels, Stake, deposit, snapshot
 from trading_cli.trading.fees import FeeUnknown, schedule_of
-from trading_cli.trading.fills import liquidation
+from trading_cli.trading.fills import DEAREST_FEE, liquidation
 from trading_cli.trading.losses import Loss
 from trading_cli.trading.themes import sector_of, themes_of
 
@@ -141,12 +141,12 @@ class Desk:
         self.books[market.id, Token.NO] = yes_book.mirrored(market.no_token)
 
     def values(self, look: Transaction, positions: Iterable[Position]) -> dict[str, Decimal]:
-        """Return what each position would bring now, USD: 0 where no bid, book or fee is known."""
+        """Return what each position would bring now, USD: 0 where no bid or book is known."""
         found: dict[str, Decimal] = {}
         for position in positions:
-            fee = self.fee(self.market(look, position.market_id))
+            fee = self.fee(self.market(look, position.market_id)) or DEAREST_FEE
             book = self.books.get((position.market_id, position.token))
-            found[position.id] = ZERO if fee is None else liquidation(book, position.shares, fee)
+            found[position.id] = liquidation(book, position.shares, fee)
         return found
 
     def account(self, look: Transaction) -> Account:

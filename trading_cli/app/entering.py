@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from trading_cli.app import facts, views
 from trading_cli.app.desk import Desk
-from trading_cli.app.execution import Asked, broker_of, carry_out, decision_facts
+from trading_cli.app.execution import Asked, Broker, broker_of, carry_out, decision_facts
 from trading_cli.domain import (
     Action,
     Decision,
@@ -29,7 +29,6 @@ from trading_cli.store import decided, journal, ledger, outbox
 from trading_cli.store.rows import as_json
 from trading_cli.trading import orchestrator, sizing, strategies
 from trading_cli.trading.account import Account
-from trading_cli.trading.brokers import Broker
 from trading_cli.trading.orchestrator import Proposal
 from trading_cli.trading.sizing import Sizing
 from trading_cli.trading.strategies import Strategy

@@ -46,7 +46,7 @@ from trading_cli.store import (
     series,
 )
 from trading_cli.trading import risk
-from trading_cli.trading.account import Labels, apply, is_loss
+from trading_cli.trading.account import apply, is_loss
 from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker, order_id
 from trading_cli.trading.fees import schedule_of
 from trading_cli.trading.groups import Groups, of_markets
@@ -224,7 +224,9 @@ def keep_outcome(desk: Desk, order: Order, outcome: Outcome, asked: Asked | None
             yes = desk.books.get((order.market_id, Token.YES))
             kept = [(order.market_id, yes)] if yes is not None else []
             series.record_books(tx, desk.slot, kept, purpose=f"execution:{order.id}")
-        body = {"state": outcome.state.value, "detail": outcome.detail}
+        broke = outcome.state in {OrderState.REJECTED, OrderState.UNKNOWN}
+        failed = asked is not None and broke and outcome.reason is None  # the guards count these
+        body = {"state": outcome.state.value, "detail": outcome.detail, "failed": failed}
         journal.append(tx, "outcome", order.id, body, at=now)
         if outcome.fill is not None:
             _keep_fill(tx, desk, order, outcome, asked, market)
@@ -326,7 +328,7 @@ def recover(desk: Desk, broker: Broker) -> list[Outcome]:
 
 __all__ = [
     "Asked",
-    "Labels",
+    "Broker",
     "broker_of",
     "carry_out",
     "commit_intent",

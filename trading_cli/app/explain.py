@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.app import configure, subjects
+from trading_cli.app.facts import settings_hash
 from trading_cli.app.journal import must_exist, outcome
 from trading_cli.app.meanings import MEANING, settings_of
 from trading_cli.app.positions import worth
@@ -32,8 +33,8 @@ from trading_cli.store.features import features_of
 
 TOLD = frozenset(
     {
-        *("features", "signal", "vetoes", "checks", "risk", "sizing", "settings", "sentence"),
-        *("question", "url"),
+        *("question", "features", "best_tiers", "vetoes", "sizing", "risk", "sentence"),
+        *("label", "strength", "probability", "indicators"),
     }
 )
 
@@ -58,7 +59,7 @@ def explain(config: Path | None, name: str, *, clock: Clock | None = None) -> di
             "decision": None if found.decision is None else _decision(found.decision),
             "inputs": _inputs(look, found.decision),
             **_facts(look, found.decision),
-            "settings": _settings(found.decision, in_effect),
+            "settings": _settings(found.decision, in_effect, settings_hash(loaded.settings)),
             "orders": _orders(look, found),
             **_holding(look, found, market, loaded.settings, now),
             "settlement": _settlement(look, market, now),
@@ -77,9 +78,10 @@ def why(found: Subject) -> str:
     details = [str(said)] if said else []
     if decision.action.value == "HOLD" and not said:
         details = [str(one["sentence"]) for one in _list(decision.facts, "vetoes")[:1]]
-        risk = decision.facts.get("risk")
-        if not details and isinstance(risk, Mapping) and risk.get("sentence"):
-            details = [str(risk["sentence"])]
+        for part in ("risk", "sizing"):
+            said = _mapping(decision.facts, part).get("sentence")
+            details = details or ([str(said)] if said else [])
+        details = details or [str(one) for one in [decision.facts.get("warming")] if one]
     verb = {"BUY": "Bought", "SELL": "Sold", "HOLD": "No trade"}[decision.action.value]
     verb = verb if found.order is not None or verb == "No trade" else "Decided"
     return f"{verb}. {reason}" + "".join(f" ({detail})" for detail in details)
@@ -115,7 +117,7 @@ def _told_market(market: Market | None, found: Subject) -> dict[str, Any] | None
         "id": holder.market_id,
         "question": market.question if market is not None else asked and str(asked),
         "category": (market.category or None) if market is not None else None,
-        "rules": str(facts["url"]) if facts.get("url") else place,
+        "rules": _mapping(facts, "terms").get("rules") or place,
     }
 
 
@@ -171,19 +173,21 @@ def _facts(look: Transaction, one: Decision | None) -> dict[str, Any]:
     facts: Mapping[str, object] = {} if one is None else one.facts
     features = facts.get("features")
     named = features if isinstance(features, Mapping) else _stored(look, one)
-    signal = facts.get("signal")
-    risk = facts.get("risk")
-    checks = [*_list(facts, "sizing"), *_list(facts, "checks")]
-    if isinstance(risk, Mapping):
-        checks += _list(risk, "checks")
+    best = _mapping(facts, "best_tiers")
+    sizing, risk = _mapping(facts, "sizing"), _mapping(facts, "risk")
+    bound = (one.binding if one is not None else "") or str(sizing.get("binding") or "")
+    names = ("label", "strength", "probability", "indicators")
+    signal = {name: facts[name] for name in names if name in facts}
     return {
-        "features": [_feature(name, told) for name, told in named.items()],
-        "signal": dict(signal) if isinstance(signal, Mapping) else None,
+        "features": [_feature(name, named[name], best.get(name)) for name in _ordered(named)],
+        "signal": signal or None,
         "vetoes": [
             {"reason": str(veto.get("reason", "")), "sentence": str(veto.get("sentence", ""))}
             for veto in _list(facts, "vetoes")
         ],
-        "checks": [_check(check, "" if one is None else one.binding) for check in checks],
+        "checks": [
+            _check(check, bound) for check in (*_list(sizing, "checks"), *_list(risk, "checks"))
+        ],
         "facts": {key: value for key, value in facts.items() if key not in TOLD},
     }
 
@@ -199,19 +203,30 @@ def _stored(look: Transaction, one: Decision | None) -> dict[str, Any]:
     }
 
 
+def _mapping(facts: Mapping[str, object], key: str) -> Mapping[str, Any]:
+    found = facts.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _list(facts: Mapping[str, object], key: str) -> list[Mapping[str, Any]]:
     found = facts.get(key)
     items: Iterable[object] = found if isinstance(found, (list, tuple)) else ()
     return [item for item in items if isinstance(item, Mapping)]
 
 
-def _feature(name: object, told: object) -> dict[str, Any]:
+def _ordered(named: Mapping[str, object]) -> list[str]:
+    """Return the names, the three of every signal first and in its order."""
+    first = [name for name in ("rvr", "roc", "hype") if name in named]
+    return first + sorted(name for name in named if name not in first)
+
+
+def _feature(name: object, told: object, best: object) -> dict[str, Any]:
     one = told if isinstance(told, Mapping) else {}
     return {
         "name": str(name),
         "value": one.get("value"),
         "tier": _tier(one.get("tier")),
-        "best_tier": _tier(one.get("best_tier")),
+        "best_tier": _tier(best),
         "undefined": one.get("undefined") or None,
         "provisional": bool(one.get("provisional", False)),
         "inputs": dict(one["inputs"]) if isinstance(one.get("inputs"), Mapping) else {},
@@ -236,22 +251,20 @@ def _check(told: Mapping[str, Any], binding: str) -> dict[str, Any]:
     }
 
 
-def _settings(one: Decision | None, in_effect: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the settings that decided: the value then where it was kept, now, and its origin."""
+def _settings(
+    one: Decision | None, in_effect: list[dict[str, Any]], hash_now: str
+) -> list[dict[str, Any]]:
+    """Return the settings that decide such a reason, their values now and their origins.
+
+    ``decided``: every setting is still as it was at the decision, so these values decided.
+    """
     if one is None:
         return []
-    kept = one.facts.get("settings")
-    then = kept if isinstance(kept, Mapping) else {}
     now = {row["key"]: row for row in in_effect}
-    keys = dict.fromkeys([*settings_of(one.reason, one.binding, frozenset(now)), *then])
+    same = one.settings_hash == hash_now
     return [
-        {
-            "key": key,
-            "then": then.get(key),
-            "now": now[key]["value"] if key in now else None,
-            "origin": now[key]["origin"] if key in now else None,
-        }
-        for key in keys
+        {"key": key, "value": now[key]["value"], "origin": now[key]["origin"], "decided": same}
+        for key in settings_of(one.reason, one.binding, frozenset(now))
     ]
 
 

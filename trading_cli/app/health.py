@@ -139,7 +139,7 @@ def _disk(patient: _Patient) -> Iterator[Part]:
 
 
 def _database(patient: _Patient) -> Iterator[Part]:
-    from trading_cli.store import Store, history, ledger  # noqa: PLC0415  # paid when used
+    from trading_cli.store import Store, history, ledger, runs  # noqa: PLC0415  # paid when used
     from trading_cli.store.glance import gaps_since  # noqa: PLC0415
 
     loaded, now = patient.loaded, patient.now
@@ -151,11 +151,11 @@ def _database(patient: _Patient) -> Iterator[Part]:
         yield _file(store.quick_check(), store.schema_version, loaded)
         with store.reading() as look:
             newest = history.newest_quote_at(look)
-            runs = ledger.last_runs(look, cycle="collection", limit=1)
+            ran = runs.collected(look, limit=1)
             states = ledger.source_states(look)
             gaps = gaps_since(look, slot_of(now - timedelta(days=1)))
-    slot = f"{from_epoch(runs[0].slot):%Y-%m-%d %H:%M} UTC" if runs else ""
-    last = f"last run {runs[0].state} for slot {slot}; " if runs else "never run; "
+    slot = f"{from_epoch(ran[0].slot):%Y-%m-%d %H:%M} UTC" if ran else ""
+    last = f"last run {ran[0].state} for slot {slot}; " if ran else "never run; "
     age = None if newest is None else (now - newest).total_seconds() / 60
     if age is None:
         yield _part("freshness", "warn", f"{last}no quotes yet", "trading collect")

@@ -43,6 +43,7 @@ from trading_cli.store import (
 from trading_cli.store.traded import daily_usd
 from trading_cli.trading.account import is_loss, settle
 from trading_cli.trading.exits import Exit, Holding, Stay, review
+from trading_cli.trading.fills import DEAREST_FEE
 
 MIN_SIZE = Decimal(5)
 TICK = Decimal("0.01")
@@ -94,8 +95,6 @@ def look_after(desk: Desk) -> Held:
         level = _level(desk, look)
         found = [(p, _holding(look, desk, p, markets[p.market_id], level)) for p in held]
     for position, holding in found:
-        if holding is None:
-            continue
         done.checked += 1
         at = desk.now()
         answer = review(holding, desk.settings.exits, at)
@@ -177,12 +176,10 @@ def _told_of_settlement(
 
 def _holding(
     look: Transaction, desk: Desk, position: Position, market: Market, level: int
-) -> Holding | None:
-    """Return what the exits of *position* look at; ``None`` where its fee is unknown."""
+) -> Holding:
+    """Return what the exits of *position* look at; an unknown fee is taken for the dearest."""
     now = desk.now()
-    fee = desk.fee(market)
-    if fee is None:
-        return None
+    fee = desk.fee(market) or DEAREST_FEE
     opened = position.opened_at
     book = desk.books.get((market.id, position.token))
     return Holding(

@@ -113,6 +113,9 @@ def _again(path: Path, level: int, told: bytes) -> Latched | None:
         return Latched(standing.level, f"{path} cannot be written" if low else "")
     inode = os.fstat(descriptor).st_ino
     low = _told_by(path)[0] < level
+    if os.fstat(descriptor).st_size > _MAX_BYTES // 2 and not low:
+        told = b""  # a page too long to be read would forbid everything
+        os.utime(descriptor)  # a reset shall see that somebody was here
     lost = _write(descriptor, told, empty=low)
     try:
         if path.lstat().st_ino != inode:

@@ -25,9 +25,12 @@ ENGAGING = frozenset({"bluesky", "hacker_news", "x"})
 FOLLOWING = frozenset({"x"})
 """The voices that tell how many follow an author."""
 RECENT = timedelta(hours=4)
+GIVEN_UP_S = 26 * HOUR
+"""No source is asked about more than a day ago: what it has not answered by then it will not."""
 
 Hours = dict[int, TalkHour]
 Spans = Mapping[str, Sequence[Span]]
+Counted = dict[tuple[str, str], dict[int, Counts | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Heard:
     """Hype by event, and the hours counted on the way that nobody had counted before."""
 
     features: Mapping[str, Feature]
-    counted: Mapping[tuple[str, str], Mapping[int, Counts]] = field(default_factory=dict)
+    counted: Mapping[tuple[str, str], Mapping[int, Counts | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,6 +50,11 @@ class _Event:
     sources: tuple[str, ...]
     end: int
     hours: Hours = field(default_factory=dict)
+    deaf: set[int] = field(default_factory=set)
+
+    def missing(self, ends: Sequence[int]) -> list[int]:
+        """Return which of the hours *ends* are neither counted nor known to be deaf."""
+        return [end for end in ends if end not in self.hours and end not in self.deaf]
 
     def covered(self, end: int, sources: Iterable[str] | None = None) -> bool:
         """Return whether each of *sources* (ours if absent) answered all of the hour to *end*."""
@@ -61,7 +69,7 @@ def listen(look: Transaction, event_ids: Iterable[str], *, at: datetime, rules: 
     recently = dict.fromkeys(asked, at - RECENT)
     recent = {name: spans(look, name, recently, as_of=at) for name in VOICES}
     events = {one: event for one in asked if (event := _event(one, recent, now)) is not None}
-    counted: dict[tuple[str, str], dict[int, Counts]] = defaultdict(dict)
+    counted: Counted = defaultdict(dict)
     latest = {one: [event.end, event.end - HOUR] for one, event in events.items()}
     _fill(look, events.values(), latest, at, counted)
     loud = [event for event in events.values() if _loud(event)]
@@ -104,7 +112,7 @@ def _remember(look: Transaction, events: Sequence[_Event], at: datetime, rules: 
     for event in events:
         ends = hype.wanted_ends(event.end, rules.baseline_days)
         _recall(look, event, ends, at)
-        missing = [end for end in ends if end not in event.hours]
+        missing = event.missing(ends)
         if missing:
             since[event.id] = from_epoch(missing[-1] - HOUR)
     _extend(look, [event for event in events if event.id in since], since, at)
@@ -113,14 +121,14 @@ def _remember(look: Transaction, events: Sequence[_Event], at: datetime, rules: 
     for event in poor:
         chosen = _chosen(event, rules)
         if chosen != event.sources:
-            event.sources, event.hours = chosen, {}
+            event.sources, event.hours, event.deaf = chosen, {}, set()
 
 
 def _recall(look: Transaction, event: _Event, ends: Sequence[int], at: datetime) -> None:
     """Give *event* those of its hours *ends* that were counted before."""
-    wanted = [end for end in ends if end not in event.hours]
-    kept = kept_hours(look, event.id, key_of(event.sources), wanted, as_of=at)
-    event.hours |= {end: TalkHour(*counts) for end, counts in kept.items()}
+    kept = kept_hours(look, event.id, key_of(event.sources), event.missing(ends), as_of=at)
+    event.hours |= {end: TalkHour(*counts) for end, counts in kept.items() if counts}
+    event.deaf |= {end for end, counts in kept.items() if not counts}
 
 
 def _extend(
@@ -161,16 +169,18 @@ def _fill(
     events: Iterable[_Event],
     wanted: Mapping[str, Sequence[int]],
     at: datetime,
-    counted: dict[tuple[str, str], dict[int, Counts]],
+    counted: Counted,
 ) -> None:
     """Give the events their *wanted* hours: as counted before, else from the posts of the hour."""
     missing: dict[str, list[int]] = {}
     held = {event.id: event for event in events}
     for event in held.values():
         _recall(look, event, wanted[event.id], at)
-        missing[event.id] = [
-            end for end in wanted[event.id] if end not in event.hours and event.covered(end)
-        ]
+        sought = event.missing(wanted[event.id])
+        missing[event.id] = [end for end in sought if event.covered(end)]
+        late = at.timestamp() - GIVEN_UP_S
+        deaf = [end for end in sought if end < late and not event.covered(end)]
+        counted[event.id, key_of(event.sources)] |= dict.fromkeys(deaf)
     asked = [(one, end - HOUR + 1, end + 1) for one, ends in missing.items() for end in ends]
     posts = posts_of_spans(look, asked, as_of=at, least_score=ACCEPT, age_s=hype.EQUAL_AGE_S)
     for one, ends in missing.items():
@@ -178,8 +188,7 @@ def _fill(
         sorted_out = _by_hour(event, ends, posts.get(one, ()))
         new = {end: _count(event, sorted_out[end]) for end in ends}
         event.hours |= new
-        if new:
-            counted[one, key_of(event.sources)] |= {end: _row(hour) for end, hour in new.items()}
+        counted[one, key_of(event.sources)] |= {end: _row(hour) for end, hour in new.items()}
 
 
 def _by_hour(

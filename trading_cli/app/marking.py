@@ -85,7 +85,7 @@ def mark(desk: Desk) -> Marked:
         held = mark_of(tx, desk, now)
         balances.record_mark(tx, held)
         losses = loss_limits(
-            balances.marks(tx, now - REACH),
+            _marks(tx, now),
             now,
             desk.settings.risk,
             desk.settings.bankroll,
@@ -96,6 +96,13 @@ def mark(desk: Desk) -> Marked:
             if loss.kill_level is None:
                 _pause(tx, loss, now)
     return Marked(held, losses)
+
+
+def _marks(tx: Transaction, now: datetime) -> list[balances.Mark]:
+    """Return the marks of a month, and the one of the peak if that is older."""
+    recent = balances.marks(tx, now - REACH)
+    peak = balances.peak(tx, since=_peak_since(tx))
+    return recent if peak is None or peak in recent else [peak, *recent]
 
 
 def _begun(tx: Transaction) -> dict[str, datetime]:

@@ -76,7 +76,7 @@ DECIDES: Mapping[Reason, tuple[str, ...]] = {
     Reason.RVR_UNDEFINED: ("signals.rvr_form",),
     Reason.ROC_LOW: ("signals.roc.moderate", "signals.roc_form"),
     Reason.ROC_FADED: ("signals.roc.weak",),
-    Reason.HYPE_LOW: ("signals.hype.moderate", "hype.weights"),
+    Reason.HYPE_LOW: ("signals.hype.moderate", "hype.weights.volume", "hype.weights.velocity"),
     Reason.HYPE_UNDEFINED: ("hype.provisional_days", "hype.full_days"),
     Reason.STRATEGY_TIMEOUT: ("signals.strategy_timeout_s",),
     Reason.QUALITY: ("signals.min_quality",),
@@ -116,4 +116,5 @@ def settings_of(reason: Reason, binding: str, known: frozenset[str]) -> tuple[st
     """Return the settings that decide *reason*, and the limit that bound; only *known* keys."""
     rule = binding.replace(" ", "_")
     keys = [*DECIDES.get(reason, ()), _LIMITS.get(rule, f"risk.{rule}")]
+    keys += sorted(key for key in known if rule == "sector" and key.startswith("risk.sector_"))
     return tuple(key for key in dict.fromkeys(keys) if key in known)

@@ -1,17 +1,19 @@
 """How things stand and what there is, read from the file alone: quick, without numpy or network."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from trading_cli.app import brief
+from trading_cli.app.latch import file_standing
+from trading_cli.app.stop import standing_of
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
-from trading_cli.store import Store, Transaction, glance, history, ledger, listings
+from trading_cli.store import Store, Transaction, glance, history, ledger, listings, runs
+from trading_cli.trading.killswitch import Standing
 
-CYCLE = "collection"
 FRESH_S = 2 * SLOT_SECONDS
 BASELINE_DAYS = 7
 DAY = 86_400
@@ -31,9 +33,11 @@ def status(
     now = (clock or SystemClock()).now()
     data: dict[str, Any] = {"mode": known.mode, "home": str(known.home)}
     if known.database.exists():
-        data |= _stored(known.database, now)
+        data |= _stored(known.database, known.home, now)
     else:
         data |= _nothing(now)
+        if (file := file_standing(known.home / "data")).level:
+            data["kill"] = _kill(file)
     return data
 
 
@@ -47,29 +51,30 @@ def _nothing(now: datetime) -> dict[str, Any]:
     }
 
 
-def _stored(database: Path, now: datetime) -> dict[str, Any]:
+def _kill(standing: Standing) -> dict[str, Any]:
+    return {
+        "state": standing.state.value,
+        "level": standing.level,
+        "reason": standing.reason,
+        "since": standing.since and standing.since.isoformat(),
+    }
+
+
+def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
     with Store.reader(database) as store, store.reading() as look:
-        runs = ledger.last_runs(look, cycle=CYCLE, limit=50)
+        done = runs.collected(look, limit=50)
         newest = history.newest_quote_at(look)
         age = None if newest is None else max(0, int((now - newest).total_seconds()))
-        kill = glance.kill(look)
-        data: dict[str, Any] = {}
-        if kill is not None:
-            data["kill"] = {
-                "state": kill.state,
-                "level": kill.level,
-                "reason": kill.reason,
-                "since": kill.since.isoformat(),
-            }
-        last = runs[0] if runs else None
+        data: dict[str, Any] = {"kill": _kill(standing_of(look, home / "data"))}
+        last = done[0] if done else None
         data["last_run"] = last and {
             "slot": from_epoch(last.slot).isoformat(),
             "state": last.state,
             "age_s": int((now - (last.finished or last.started)).total_seconds()),
         }
-        data["next_slot"] = _next(runs, now)
+        data["next_slot"] = _next(done, now)
         data["newest_quote_age_s"] = age
-        data["data_gate"] = _gate(look, runs, age)
+        data["data_gate"] = _gate(look, done, age)
         data["funnel"] = glance.funnel(look)
         data["sources"] = {
             one.name: {
@@ -83,16 +88,16 @@ def _stored(database: Path, now: datetime) -> dict[str, Any]:
     return data
 
 
-def _next(runs: Any, now: datetime) -> str:
+def _next(done: Sequence[runs.Run], now: datetime) -> str:
     """Return the start of the next slot to collect: this one if nobody has."""
     slot = slot_of(now)
-    done = any(run.slot == slot and run.state in {"OK", "PARTIAL"} for run in runs)
-    return from_epoch(slot + SLOT_SECONDS if done else slot).isoformat()
+    whole = any(run.slot == slot and run.state in {"OK", "PARTIAL"} for run in done)
+    return from_epoch(slot + SLOT_SECONDS if whole else slot).isoformat()
 
 
-def _gate(look: Transaction, runs: Any, age: int | None) -> dict[str, Any]:
+def _gate(look: Transaction, done: Sequence[runs.Run], age: int | None) -> dict[str, Any]:
     """Return the gate as the last judged collection left it; old quotes close it since."""
-    judged = next((run for run in runs if "findings" in run.numbers), None)
+    judged = next((run for run in done if "findings" in run.numbers), None)
     reasons: list[str] = []
     if judged is None or age is None:
         reasons.append(NOTHING if age is None else "no collection has been judged yet")

@@ -38,7 +38,8 @@ def fill(work: Collection, followed: Followed, asked: timedelta | None) -> None:
         _plan(work, [market for market in followed.markets if market.id in new], DEPTH)
     budget = work.toolkit.settings.data_collection.backfill_seconds
     clock = work.toolkit.clock
-    deadline = None if asked is not None else clock.monotonic() + budget
+    began = clock.monotonic()
+    deadline = None if asked is not None else began + budget
     gathered: dict[str, Gathered | None] = {MIDS: None, TRADES: None}
     for turn, group in enumerate(_groups(work)):
         if turn and turn % GROUPS_A_WORD == 0:
@@ -54,6 +55,7 @@ def fill(work: Collection, followed: Followed, asked: timedelta | None) -> None:
     with work.store.reading() as look:
         left = backfill.windows_left(look)
     work.report.counts["windows_left"] = left
+    work.past_s += clock.monotonic() - began
 
 
 def _plan(work: Collection, markets: Sequence[Market], depth: timedelta) -> None:

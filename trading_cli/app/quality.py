@@ -21,8 +21,8 @@ from trading_cli.research.quality import (
     gate,
 )
 from trading_cli.research.quality_score import Score, score
-from trading_cli.store import Store, Transaction, history, ledger, listings
-from trading_cli.store.covering import complete_spans
+from trading_cli.store import Store, Transaction, history, ledger, listings, runs
+from trading_cli.store.features import spans
 
 WINDOW = timedelta(hours=24)
 LOOK_BACK = timedelta(hours=12)
@@ -149,17 +149,11 @@ def _trade_hours(look: Transaction, markets: Sequence[Market], now: datetime) ->
     """Return how many of the 24 whole hours that end five minutes ago were heard completely."""
     until = now - TRADES_LAG
     stop = int(until.timestamp())
-    spans = complete_spans(
-        look,
-        TRADES_SOURCE,
-        [market.condition_id for market in markets],
-        since=until - WINDOW,
-        until=until,
-        as_of=now,
-    )
+    since = {market.condition_id: until - WINDOW for market in markets}
+    heard = spans(look, TRADES_SOURCE, since, as_of=now)
     return {
         name: sum(_covers(held, stop - (back + 1) * HOUR, stop - back * HOUR) for back in range(24))
-        for name, held in spans.items()
+        for name, held in heard.items()
     }
 
 
@@ -186,7 +180,7 @@ def _cycle(  # the facts of one cycle
         for quotes in newest.values()
         if len(quotes) > 1 and quotes[1].slot - quotes[0].slot == SLOT_SECONDS
     ]
-    ran = [run.slot for run in ledger.last_runs(look, cycle="collection", limit=200)]
+    ran = [run.slot for run in runs.collected(look)]
     first = min(ran, default=slot_of(now))
     expected = _slots(max(start, from_epoch(first)), now)
     at = history.newest_quote_at(look)

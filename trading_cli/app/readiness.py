@@ -5,7 +5,7 @@ nothing has begun there is no pace and no date.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,10 @@ def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
     """Return the same from an open look."""
     seen, talk = progress.slots(look), progress.talk_since(look)
     trades = closed_trades(look)
+    indicators = progress.indicators(look)
+    has = {one.name for one in indicators if one.defined}
     parts = _parts(settings, seen, talk, trades, progress.resolved_events(look), now)
-    data = _told(parts, now)
+    data = _told([_had(part) if part.name in has else part for part in parts], now)
     data["indicators"] = [
         {
             "name": one.name,
@@ -68,7 +70,7 @@ def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
             "provisional": one.provisional,
             "undefined": [{"reason": reason, "markets": n} for reason, n in one.undefined],
         }
-        for one in progress.indicators(look)
+        for one in indicators
     ]
     data["funnel"] = glance.funnel(look)
     data["reasons"] = progress.reasons_since(look, now - 7 * DAY)
@@ -111,6 +113,11 @@ def _parts(  # one look at everything
         Part("Monte Carlo", len(trades), MONTE_CARLO_TRADES, "trades", "below it one sentence and"
              " no percentile", first),
     ]  # fmt: skip
+
+
+def _had(part: Part) -> Part:
+    """Return *part* with enough: some market has it now, backfilled perhaps."""
+    return replace(part, n=max(part.n, part.minimum))
 
 
 def _told(parts: Sequence[Part], now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from trading_cli.app import (
     guards,
     holding,
     marking,
+    past_talk,
     stop,
     views,
 )
@@ -137,6 +138,7 @@ def talk_step(cycle: Cycle) -> Done:
     work = work_of(cycle)
     before = dict(work.report.sources)
     chatter.listen(work, work.asked)
+    past_talk.fill(work, work.asked)
     heard = {name: one for name, one in work.report.sources.items() if name not in before}
     poor = [name for name, one in heard.items() if one.state in {"failed", "degraded"}]
     numbers: Mapping[str, object] = {"posts": work.report.counts.get("posts", 0)}

@@ -27,6 +27,8 @@ from trading_cli.trading.killswitch import Proof, Standing, State, stricter, unr
 BUSY_MS = 200
 PATIENT_MS = 5_000
 DEFAULT_LEVEL = 4
+PERSON = "person"
+AUTOMATIC = frozenset({"guard", "risk"})
 DATABASE = Path("data") / "trading.db"
 _MAX_BYTES = 4_000_000
 # how a damaged file may fail while it is read
@@ -160,10 +162,9 @@ def standing_of(look: Transaction, folder: Path) -> Standing:
     """Return how the kill switch stands: the file and the rows, whichever forbids more."""
     rows = kill.standing(look)
     if rows.row is None:
-        written = unreadable(rows.doubt)
-    else:
-        seq, state, level, at, actor, reason = rows.row
-        written = Standing(State(state), level, reason, at, actor, seq)
+        return stricter(file_standing(folder), unreadable(rows.doubt))
+    seq, state, level, at, actor, reason = rows.row
+    written = Standing(State(state), level, reason, at, actor, seq)
     return stricter(written, file_standing(folder))
 
 
@@ -173,7 +174,7 @@ def standing_at(place: Place, *, busy_ms: int = PATIENT_MS) -> Standing:
         with opened(place, busy_ms=busy_ms) as store, store.reading() as look:
             return standing_of(look, place.folder)
     except BREAKDOWNS as error:
-        return stricter(unreadable(said(error)), file_standing(place.folder))
+        return stricter(file_standing(place.folder), unreadable(said(error)))
 
 
 @contextmanager
@@ -198,68 +199,88 @@ def said(error: BaseException) -> str:
 def trip(place: Place, *, level: int, reason: str, actor: str, now: datetime) -> Tripped:
     """Stop *place* at *level* at least: the file, then the row with what it causes, then the proof.
 
-    Not inside a transaction of this process: the row would find the database locked. Raises
-    ``UsageError`` only for a level that is none.
+    Not inside a transaction of this process: the row would find the database locked. An
+    automatic *actor* asks again in every slot: it adds nothing where that much is forbidden
+    already. Raises ``UsageError`` only for a level that is none.
     """
     killswitch.check_trigger(level)
     reason, actor = (text.encode("utf-8", "replace").decode() for text in (reason, actor))
     began = time.perf_counter()
+    if actor in AUTOMATIC and (stands := _stands(place, level)):
+        return Tripped(place, level, "", stands, "", None, 0.0, time.time())
     latched = latch(place.folder, level, f"{now.isoformat(timespec='seconds')} {actor}: {reason}")
     seconds, at = time.perf_counter() - began, time.time()
     fault("kill.file")
-    seq, trouble = _write(place, level, reason, actor, now)
+    row, trouble = _write(place, level, reason, actor, now, alone=bool(latched.error))
     if latched.error:
         seconds, at = time.perf_counter() - began, time.time()
     fault("kill.row")
     proof = None
-    if seq is not None:
+    if row is not None:
         try:
             proof = verify(place, now, busy_ms=BUSY_MS)
         except BREAKDOWNS as error:
             trouble = f"{trouble}; not verified: {said(error)}".removeprefix("; ")
     fault("kill.done")
-    held = max(latched.level, level if seq is not None else 0)
+    held = max(latched.level, row.level if row is not None else 0)
+    seq = row.seq if row is not None else None
     return Tripped(place, held, latched.error, seq, trouble, proof, seconds, at)
 
 
-def _write(
-    place: Place, level: int, reason: str, actor: str, now: datetime
-) -> tuple[int | None, str]:
-    """Write the row, the journal and the notice; where those two fail, the row alone.
+def _stands(place: Place, level: int) -> int:
+    """Return the number of the row by which *level* is forbidden, 0 where file or row say less."""
+    try:
+        with opened(place, busy_ms=BUSY_MS) as store, store.reading() as look:
+            row = kill.standing(look).row
+    except BREAKDOWNS:
+        return 0
+    low = row is None or row.level < level or file_standing(place.folder).level < level
+    return 0 if row is None or low else row.seq
 
-    Return its number and what could not be done.
+
+def _write(  # what a row says, and whether it stands alone
+    place: Place, level: int, reason: str, actor: str, now: datetime, *, alone: bool
+) -> tuple[kill.Row | None, str]:
+    """Write the row, the journal and the notice; where those two fail, the row only.
+
+    A row that stands *alone*, without the file, is moved into the database at once: the log beside
+    it may be lost. Return it and what could not be done.
     """
     trouble = ""
     for told in (True, False):
         try:
-            with opened(place, now=now, busy_ms=BUSY_MS) as store, store.transaction() as tx:
-                seq = record_trigger(tx, place, level, reason=reason, actor=actor, now=now)
-                if told:
-                    tell(tx, place, seq, f"level {level} by {actor}: {reason}", now=now)
+            with opened(place, now=now, busy_ms=BUSY_MS) as store:
+                with store.transaction() as tx:
+                    row = record_trigger(tx, place, level, reason=reason, actor=actor, now=now)
+                    if told:
+                        tell(tx, place, row, now=now)
+                if alone:
+                    store.checkpoint()
         except BREAKDOWNS as error:
             trouble = trouble or said(error)
             if isinstance(error, StoreLocked):
                 break
         else:
-            return seq, trouble and f"the row stands, but not its journal: {trouble}"
+            return row, trouble and f"the row stands, but not its journal: {trouble}"
     return None, trouble
 
 
 def record_trigger(
     tx: Transaction, place: Place, level: int, *, reason: str, actor: str, now: datetime
-) -> int:
-    """Append a row that forbids *level* and whatever is forbidden already. Return its number."""
+) -> kill.Row:
+    """Append a row that forbids *level* and whatever is forbidden already. Return it."""
     before = standing_of(tx, place.folder)
-    worst = max(level, before.level)  # 0 unless triggered
-    return kill.record(tx, State.TRIGGERED, worst, at=now, actor=actor, reason=reason)
+    worst = killswitch.HIGHEST if before.state is State.DISARMED else max(level, before.level)
+    seq = kill.record(tx, State.TRIGGERED, worst, at=now, actor=actor, reason=reason)
+    return kill.Row(seq, State.TRIGGERED, worst, now, actor, reason)
 
 
-def tell(tx: Transaction, place: Place, seq: int, text: str, *, now: datetime) -> None:
+def tell(tx: Transaction, place: Place, row: kill.Row, *, now: datetime) -> None:
     """Put a trigger into the journal and the outbox, in its own transaction."""
-    row = kill.history(tx, 1)[0]
+    seq = row.seq
     body = {"state": row.state, "level": row.level, "reason": row.reason, "market": ""}
     journal.append(tx, "kill", f"kill:{seq}", body, at=now, actor=row.actor)
-    sentence = f"KILL SWITCH {text} ({place.home})"
+    sentence = f"KILL SWITCH level {row.level} by {row.actor}: {row.reason} ({place.home})"
     facts = {"level": row.level, "reason": row.reason, "actor": row.actor}
     outbox.put(
         tx, Notice(f"kill:{seq}", "kill", Severity.ERROR, sentence, now, critical=True, facts=facts)
@@ -305,9 +326,9 @@ def _trigger(tx: Transaction, place: Place, standing: Standing, now: datetime) -
     if last is not None and last[0].state == State.TRIGGERED and last[0].level >= standing.level:
         return last[0].seq
     actor, reason = standing.actor or "unknown", standing.reason
-    seq = record_trigger(tx, place, standing.level, reason=reason, actor=actor, now=now)
-    tell(tx, place, seq, f"level {standing.level} by {actor}: {reason}", now=now)
-    return seq
+    row = record_trigger(tx, place, standing.level, reason=reason, actor=actor, now=now)
+    tell(tx, place, row, now=now)
+    return row.seq
 
 
 def proof_of(look: Transaction) -> tuple[Proof, int]:

@@ -78,8 +78,7 @@ def _closed(look: Transaction, position: Position) -> Closed:
 
 def tier_of(decision: Decision | None) -> str:
     """Return the tiers the entry was decided on, as its signal labels them."""
-    signal = decision.facts.get("signal") if decision is not None else None
-    label = signal.get("label") if isinstance(signal, Mapping) else None
+    label = None if decision is None else decision.facts.get("label")
     return str(label) if label else "not stated"
 
 

@@ -10,6 +10,7 @@ from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
 _CHECKS = 4
+_GATES = ("quality", "gate", "kill", "pauses", "warming", "fee")
 _SETTINGS = 6
 
 
@@ -65,9 +66,16 @@ def _inputs(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     pairs += [(one["name"], _feature(one)) for one in data["features"]]
     if data["signal"]:
         pairs.append(("signal", data["signal"]))
-    if data["facts"]:
-        pairs.append(("facts", _flat(data["facts"])))
-    return pairs
+    facts = dict(data["facts"])
+    gates = {name: facts.pop(name) for name in _GATES if name in facts}
+    groups = (("gates", gates), ("terms", facts.pop("terms", None)), ("facts", facts))
+    return pairs + [(name, _flat(_said(part))) for name, part in groups if part]
+
+
+def _said(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what *part* says, without what is empty or is told elsewhere."""
+    empty: tuple[object, ...] = (None, "", [], {})
+    return {name: one for name, one in part.items() if one not in empty and name != "rules"}
 
 
 def _feature(one: Mapping[str, Any]) -> str:
@@ -103,14 +111,13 @@ def _settings(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         return []
     told = [_setting(row) for row in rows[:_SETTINGS]]
     more = f"; {len(rows) - _SETTINGS} more: --json" if len(rows) > _SETTINGS else ""
-    return [("settings", "; ".join(told) + more)]
+    name = "settings" if rows[0]["decided"] else "settings now"
+    since = "" if rows[0]["decided"] else "; some setting changed since the decision"
+    return [(name, "; ".join(told) + more + since)]
 
 
 def _setting(row: Mapping[str, Any]) -> str:
-    value = row["now"] if row["then"] is None else row["then"]
-    changed = row["then"] is not None and row["now"] != row["then"]
-    now = f", now {_flat(row['now'])}" if changed else ""
-    return f"{row['key']} {_flat(value)} ({row['origin'] or 'no longer there'}{now})"
+    return f"{row['key']} {_flat(row['value'])} ({row['origin']})"
 
 
 def _deals(data: Mapping[str, Any]) -> list[tuple[str, object]]:

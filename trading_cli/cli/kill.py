@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
@@ -16,7 +18,7 @@ if TYPE_CHECKING:  # the stop loads what it needs, not more
     from trading_cli.app.stop import Tripped
 
 app = commands()
-PERSON = "person"
+PERSON = "person"  # a hand, as app.stop.HANDS has it
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
 
 
@@ -37,10 +39,12 @@ def kill(
     """Stop trading at once: `trading kill --reason TEXT`. It never asks."""
     if ctx.invoked_subcommand is not None:
         if reason is not None or level is not None:
-            raise typer.BadParameter("--reason and --level stand behind the word they belong to")
+            raise click.UsageError(
+                "--reason and --level stand behind the word they belong to.", ctx
+            )
         return
     if reason is None:
-        raise typer.BadParameter('say why, and it stops: trading kill --reason "TEXT"')
+        raise click.UsageError('say why, and it stops: trading kill --reason "TEXT"', ctx)
     answer = _trip(shared(ctx).config, level, reason)
     raise typer.Exit(deliver(answer, ctx))
 
@@ -228,3 +232,25 @@ def history(
     ]
     warnings = [data["doubt"]] if data["doubt"] else []
     return Answer(data, [Table(headings, rows, folds=frozenset({"reason"}))], warnings)
+
+
+@app.command(cls=Command)
+def drill(ctx: typer.Context) -> Answer:
+    """Try a stop on a copy of the home, with real processes, and measure it (exit 3: too slow)."""
+    from trading_cli.app import drill as drills
+    from trading_cli.app import stop
+
+    place = stop.find_place(shared(ctx).config, os.environ)
+    now = datetime.now(UTC)
+    done, seq = drills.drill(place, now=now)
+    data = {"home": str(place.home), **asdict(done), "row": seq, "at": now.isoformat()}
+    facts: list[tuple[str, object]] = [
+        ("drill", "passed" if done.passed else "FAILED"),
+        ("`trading kill`", f"latched after {done.latched_seconds:.3f} s as a whole process"),
+        ("processes", f"{done.processes}, {done.asked} times asked"),
+        ("last permission", f"{done.last_permission_seconds * 1000:+.1f} ms from the latch"),
+        ("all refused", f"{done.refused_seconds * 1000:.1f} ms after the latch"),
+        ("then", f"{done.proof}, reset, {done.reset}"),
+        ("home", f"{place.home}: nothing was stopped here; journal row {seq}"),
+    ]
+    return Answer(data, [Facts(facts)], place.oddities, 0 if done.passed else 3)

@@ -179,7 +179,7 @@ def _misused(misuse: click.ClickException, words: Sequence[str]) -> int:
 
 
 def _failed(error: Exception, words: Sequence[str], name: str) -> int:
-    """Complain about *error* of command *name*: one of ours says what to do next, any other is a bug of ours."""
+    """Complain about *error*: one of ours says what to do next, any other is a bug of ours."""
     from trading_cli.core.errors import TradingError
 
     if not isinstance(error, TradingError):

@@ -10,7 +10,7 @@ app = commands()
 
 @app.command(cls=Command)
 def resume(ctx: typer.Context) -> Answer:
-    """Lift your own pause; a pause after a loss ends by itself, the kill switch by its own reset."""
+    """Lift your own pause; one after a loss ends by itself, the kill switch has its own reset."""
     from trading_cli.app import running
     from trading_cli.cli.pause import pauses_table
 

@@ -63,7 +63,8 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     ]
     kill = data.get("kill")
     if isinstance(kill, Mapping):
-        facts.append(("kill switch", f"{kill.get('state')}, {kill.get('reason')}"))
+        level = f", level {kill['level']}" if kill.get("level") else ""
+        facts.append(("kill switch", f"{kill.get('state')}{level}, {kill.get('reason')}"))
     known = {
         *("mode", "home", "last_run", "next_slot", "newest_quote_age_s", "data_gate", "warnings"),
         *("kill", "sources"),

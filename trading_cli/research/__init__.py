@@ -8,6 +8,11 @@ deadline    when a market's question is settled at the latest, and when we canno
 matching    which posts speak of which market
 sentiment   what a post's words say, by a versioned lexicon
 rotation    which events are asked about next, never chosen by price or volume
+rvr         the hour's volume against the day before, its hour of the week divided out
+hour_factors  how busy each hour of the week is on the whole panel
+roc         the change of the price over 12 hours, in half a logit
+hype        how much more an event is talked of than is usual for it
+tiers       how far an indicator is beyond its thresholds
 
 Everything here takes ``now`` as an argument and gives the same answer for the same input in
 whatever order it comes.

@@ -222,7 +222,7 @@ def hype(  # the inputs of the formula, by name
     for name, share in (("influencer", _influencer(now)), ("sentiment", sentiment)):
         if share is not None:
             shares[name] = share
-            parts[name] = {"s": share}
+            parts[name] = {"s": round(share, 6)}
     return _composed(shares, parts, states, rules, inputs)
 
 
@@ -238,11 +238,11 @@ def undefined(why: str, inputs: Mapping[str, object]) -> Feature:
 
 def _part(x: float, z: float, share: float, base: Baseline) -> dict[str, object]:
     return {
-        "x": x,
-        "median": base.median,
-        "scale": base.scale,
-        "z": z,
-        "s": share,
+        "x": round(x, 6),
+        "median": round(base.median, 6),
+        "scale": round(base.scale, 6),
+        "z": round(z, 6),
+        "s": round(share, 6),
         "n": base.values,
         "days": base.days,
         "baseline": base.state,

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trading_cli.research.claims import (
     AMOUNT,
@@ -102,6 +103,7 @@ class _Text:
     facts: Claims
 
 
+@lru_cache(maxsize=1 << 15)
 def stem(word: str) -> str:
     """Return the form that stands for *word* and its relatives."""
     word = word.lower().removesuffix("'s").replace("'", "").replace(".", "")
@@ -117,6 +119,17 @@ def stem(word: str) -> str:
     return SAME.get(word, word.removesuffix("e") if len(word) > LONG_WORD else word)
 
 
+_JOINED = tuple(
+    (
+        phrase.lower(),
+        re.compile(
+            rf"(?<!\w){re.escape(phrase)}(?!\w)" if phrase[-1] != " " else re.escape(phrase),
+            re.IGNORECASE,
+        ),
+        stand_in.title() if phrase[0].isalpha() else stand_in,
+    )
+    for phrase, stand_in in PHRASES
+)
 _MASCOT_STEMS = frozenset(stem(word) for word in MASCOTS)
 _PLACE_STEMS = frozenset(stem(word) for word in PLACES)
 _GENERIC_STEMS = frozenset(stem(word) for word in GENERIC)
@@ -145,6 +158,7 @@ class Scorer:
         total = max(len(subjects), 1)
         self._idf = {word: 1 + math.log(total / n) / 4 for word, n in seen.items()}
         self._rare = 1 + math.log(total) / 4
+        self._units: dict[str, _Unit] = {}
 
     def score(self, text: str, subject: Subject, year: int | None = None) -> MatchScore:
         """Return how surely *text*, published in *year*, is about *subject*."""
@@ -171,7 +185,13 @@ class Scorer:
         return MatchScore(best, _named(agreeing, title, post) or _only(subject), reasons)
 
     def _unit(self, text: str) -> _Unit:
-        """Return *text* (a title or a question) taken apart."""
+        """Return *text* (a title or a question) taken apart, once for all posts."""
+        unit = self._units.get(text)
+        if unit is None:
+            unit = self._units[text] = self._taken_apart(text)
+        return unit
+
+    def _taken_apart(self, text: str) -> _Unit:
         bare = DEADLINE.sub(" ", plain(text))
         tokens = _tokens(AMOUNT.sub(" ", DAY.sub(" ", YEAR.sub(" ", bare))))
         runs = _runs(tokens)
@@ -320,14 +340,12 @@ def _read(text: str) -> _Text:
 
 def _tokens(text: str) -> list[str]:
     """Return the words of *text* as written, known phrases joined."""
-    joined = text
-    for phrase, stand_in in PHRASES:
-        joined = re.sub(
-            rf"(?<!\w){re.escape(phrase)}(?!\w)" if phrase[-1] != " " else re.escape(phrase),
-            stand_in.title() if phrase[0].isalpha() else stand_in,
-            joined,
-            flags=re.IGNORECASE,
-        )
+    joined, lowered, ascii_only = text, text.lower(), text.isascii()
+    for phrase, pattern, stand_in in _JOINED:
+        if ascii_only and phrase not in lowered:
+            continue  # nothing to join, told ten times as quickly
+        joined = pattern.sub(stand_in, joined)
+        lowered = joined.lower()
     joined = re.sub(r"\bUS\b", "Usa", joined)
     found = [word for token in _WORD.findall(joined) for word in re.split(r"-|/", token) if word]
     return [word.removesuffix("'s") for word in found]

@@ -90,8 +90,8 @@ def _measured(
     relative = float(move / then.value)
     inputs |= {
         "move": str(move),
-        "logit": change,
-        "relative": relative,
+        "logit": round(change, 9),
+        "relative": round(relative, 9),
         "token": "" if move == 0 else (Token.YES if move > 0 else Token.NO).value,
     }
     value = relative if rules.relative else change

@@ -22,6 +22,14 @@ def order(event_ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(event_ids), key=rank))
 
 
+def taking_part(
+    event_ids: Iterable[str], *, per_slot: int, first: int | None = None
+) -> tuple[str, ...]:
+    """Return the events that are ever asked about, in the eternal order: the *first* that fit."""
+    room = SLOTS_PER_ROUND * max(per_slot, 0)
+    return order(event_ids)[: room if first is None else max(0, min(first, room))]
+
+
 def due(
     event_ids: Iterable[str], slot: int, *, per_slot: int, first: int | None = None
 ) -> tuple[str, ...]:
@@ -30,12 +38,9 @@ def due(
     Only the *first* events of the order take part (default: as many as four slots can hold), so
     those that do are asked once an hour and the others never: half heard is not heard.
     """
-    room = SLOTS_PER_ROUND * max(per_slot, 0)
-    taking_part = order(event_ids)[: room if first is None else max(0, min(first, room))]
+    asked = taking_part(event_ids, per_slot=per_slot, first=first)
     quarter = slot // SLOT_SECONDS % SLOTS_PER_ROUND
-    size = len(taking_part)
+    size = len(asked)
     return tuple(
-        event
-        for place, event in enumerate(taking_part)
-        if place * SLOTS_PER_ROUND // size == quarter
+        event for place, event in enumerate(asked) if place * SLOTS_PER_ROUND // size == quarter
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -82,8 +83,11 @@ def duplicates(posts: Sequence[Post], *, known: int = 0) -> dict[int, int]:
         mine = _shingles(posts[i].text)
         original = next((by_key[key] for key in keys if key in by_key), None)
         if original is None:
-            near = {j for shingle in mine for j in by_shingle.get(shingle, ())}
-            original = min((j for j in near if _alike(mine, shingles[j])), default=None)
+            shared = Counter(j for shingle in mine for j in by_shingle.get(shingle, ()))
+            original = min(
+                (j for j, n in shared.items() if _alike(n, len(mine), len(shingles[j]))),
+                default=None,
+            )
         if original is not None:
             copies[i] = original
         else:
@@ -110,6 +114,6 @@ def _shingles(text: str) -> frozenset[str]:
     return frozenset(" ".join(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
 
 
-def _alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
-    """Tell whether two texts share most of their shingles."""
-    return len(ours & theirs) >= ALIKE * len(ours | theirs)
+def _alike(shared: int, ours: int, theirs: int) -> bool:
+    """Tell whether two texts of so many shingles share most of them."""
+    return shared >= ALIKE * (ours + theirs - shared)

@@ -60,7 +60,7 @@ def wire_book(
         "hash": digest(seed, market.id, outcome, column, size=20).hex(),
         "bids": written[0],
         "asks": written[1],
-        "min_order_size": "5",
+        "min_order_size": str(market.min_size),
         "tick_size": f"{market.tick:g}",
         "neg_risk": event.form.value == "group",
         "last_trade_price": mid_text(market, quotes, column, outcome),

@@ -35,6 +35,7 @@ class MarketPlan:
     """One market's fixed facts; ``absent`` names wire fields that its listing leaves out.
 
     ``legacy``: settled before the venue wrote payouts, so that its listing shows none.
+    ``end_date_later``: from when the listing claims another end; ``hushed``: no book in between.
     """
 
     id: str
@@ -62,6 +63,9 @@ class MarketPlan:
     traded_once: bool = False
     legacy: bool = False
     absent: frozenset[str] = frozenset()
+    min_size: int = 5
+    end_date_later: tuple[float, str] | None = None
+    hushed: tuple[float, float] | None = None
 
     @property
     def ticks(self) -> int:
@@ -102,4 +106,5 @@ class EventPlan:
     knots: tuple[tuple[float, float], ...] = ()
     payout: float | None = None
     talk_at: tuple[float, ...] = ()
+    volume_at: tuple[float, ...] = ()
     markets: tuple[MarketPlan, ...] = field(default=())

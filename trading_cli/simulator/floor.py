@@ -98,6 +98,9 @@ class Floor:
             return None
         if seat.event.zombie and now > seat.event.deadline:
             return None
+        hushed = seat.market.hushed
+        if hushed is not None and hushed[0] <= now < hushed[1]:
+            return None
         quotes = self._path(seat.event)
         column = quotes.index(now)
         early = now < (quotes.first + column) * STEP + 1

@@ -16,7 +16,6 @@ _PLAIN: dict[str, Any] = {
     "archived": False,
     "restricted": True,
     "enableOrderBook": True,
-    "orderMinSize": 5,
     "hasReviewedDates": True,
     "ready": False,
     "funded": False,
@@ -94,6 +93,7 @@ def fixed(seed: int, event: EventPlan, market: MarketPlan) -> dict[str, Any]:
         "marketMakerAddress": "",
         "questionID": "0x" + digest(seed, "question", market.id).hex(),
         "orderPriceMinTickSize": market.tick,
+        "orderMinSize": market.min_size,
         "negRisk": group,
         "negRiskOther": market.other,
         "feesEnabled": market.fees_enabled,
@@ -158,6 +158,9 @@ def object_at(
         out["updatedAt"] = iso(max(event.opens, until // STEP * STEP))
     if market.rules_changed_at is not None and now >= market.rules_changed_at:
         out["description"] = f"{market.description} Clarification: only official counts matter."
+    if market.end_date_later is not None and now >= market.end_date_later[0]:
+        later = market.end_date_later[1]
+        out |= {"endDate": later, "endDateIso": later[:10]}
     _status(out, event, now)
     _prices(out, market, quote)
     if market.daily_usd > 0 and not event.zombie:

@@ -1,4 +1,8 @@
-"""Scenes the demo must show: scripted markets, and one market for each refusal."""
+"""Scenes the demo must show: scripted markets, and one market for each refusal.
+
+Most are alarms: talk swells, then volume, then the price jumps within minutes, 90 minutes after the
+talk. What follows is the scene. Hours are hours after the live span begins.
+"""
 
 import dataclasses
 from typing import Any
@@ -9,67 +13,179 @@ from trading_cli.simulator.casting import FEES, iso, tokens_of, words_of
 from trading_cli.simulator.dice import digest, number
 
 Knots = tuple[tuple[float, float], ...]
+_VOLUME_AFTER = 0.75
+_PRICE_AFTER = 1.35
+_JUMP_TAKES = 0.1
+_MINUTE = 60.0
+_LOW, _HIGH = 0.45, 0.555
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scene:
-    """A script: (hours after the live span begins, price), what it pays, and what is odd.
+    """A script: (hour, price) knots, what it pays, what is odd, and a line that tells it.
 
-    ``decided_h``, ``disputed`` are hours after the live span begins; ``None``: long after it.
+    ``decided_h``: ``None``: long after the live span. ``talk_h`` and ``volume_h``: when talk and
+    volume swell. ``free``: the market charges no fee.
     """
 
     name: str
+    category: str
+    form: str
     knots: Knots
+    told: str
     payout: float = 1.0
     decided_h: float | None = None
     disputed: bool = False
     talk_h: tuple[float, ...] = ()
+    volume_h: tuple[float, ...] = ()
     odd: str = ""
+    free: bool = False
+    kind: Kind = Kind.TALK_LEADS
+
+
+def alarm(  # a scene in few words
+    name: str,
+    category: str,
+    form: str,
+    told: str,
+    at: float,
+    *after: tuple[float, float],
+    low: float = _LOW,
+    high: float = _HIGH,
+    **more: Any,
+) -> Scene:
+    """Return a scene whose talk swells at hour *at*, and whose price then goes *low* to *high*."""
+    jump = at + _PRICE_AFTER
+    knots = ((0.0, low), (jump, low), (jump + _JUMP_TAKES, high), *after)
+    news = {"talk_h": (at,), "volume_h": (at + _VOLUME_AFTER,)}
+    return Scene(name, category, form, knots, told, **(news | more))
 
 
 SCENES = (
-    Scene("win", ((0, 0.42), (4, 0.42), (12, 0.62), (20, 0.74)), talk_h=(2, 5)),
-    Scene("stop_out", ((0, 0.44), (3, 0.44), (9, 0.58), (11, 0.58), (17, 0.4)), talk_h=(1, 4)),
-    Scene("gap", ((0, 0.43), (3, 0.43), (10, 0.6), (12, 0.6), (12.08, 0.22)), talk_h=(1, 4)),
-    Scene("settles_at_0", ((0, 0.45), (2, 0.45), (9, 0.6), (14, 0.58)), 0.0, 14, talk_h=(1, 3)),
-    Scene("settles_at_half", ((0, 0.45), (2, 0.45), (9, 0.6), (15, 0.6)), 0.5, 15, talk_h=(1, 3)),
-    Scene(
-        "dispute_lock",
-        ((0, 0.44), (2, 0.44), (9, 0.6), (13, 0.65)),
-        1.0,
-        13,
-        disputed=True,
-        talk_h=(1, 3),
+    alarm(
+        "win", "politics", "Will Valdoria premier Mirela Holmquard resign by {}?",
+        "it goes on rising, through all three targets",
+        0.5, (5, 0.555), (7, 0.62), (9, 0.66), (12, 0.72), (20, 0.74), low=0.44,
     ),
-    Scene("early_resolution", ((0, 0.46), (2, 0.46), (9, 0.62), (16, 0.7)), 1.0, 16, talk_h=(1, 3)),
-    Scene("wrong_end_date", ((0, 0.5), (24, 0.5)), odd="wrong_end_date"),
-    Scene("unparsable_deadline", ((0, 0.5), (24, 0.5)), odd="no_end_date"),
-    Scene("fee_unknown", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="fee_unknown"),
-    Scene("placeholder", ((0, 0.47), (6, 0.47), (14, 0.6)), talk_h=(4,), odd="placeholder"),
-    Scene("no_rules", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="no_rules"),
-    Scene("rules_changed", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="rules_changed"),
-    Scene("wide_spread", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="wide_spread"),
-    Scene("one_wallet", ((0, 0.47), (6, 0.47), (14, 0.62)), talk_h=(4,), odd="one_wallet"),
-)
-
-# Category and question of each scene: no two share the words that a search would use.
-_TITLES = {
-    "win": ("politics", "Will Valdoria premier Mirela Holmquard resign by {}?"),
-    "stop_out": ("culture", "Will the film Crimson Meridian earn a jury prize by {}?"),
-    "gap": ("tech", "Will Nebulon unveil its Quartzline processor by {}?"),
-    "settles_at_0": ("economics", "Will Karsenia devalue its copperback currency by {}?"),
-    "settles_at_half": ("politics", "Will Tarvania and Norlund ratify the Drummock accord by {}?"),
-    "dispute_lock": ("culture", "Will singer Sunniva Rastelli announce a farewell tour by {}?"),
-    "early_resolution": ("tech", "Will Helixor acquire startup Stratolink by {}?"),
-    "wrong_end_date": ("economics", "Will Estmark inflation exceed nine percent by {}?"),
-    "unparsable_deadline": ("politics", "Will Mirovia senators abolish the salt levy by {}?"),
-    "fee_unknown": ("culture", "Will the novel Hollow Lantern outsell Saltglass by {}?"),
-    "placeholder": ("politics", "Will anyone challenge chancellor Ilvane Korvath by {}?"),
-    "no_rules": ("tech", "Will astronauts aboard Brightforge capsule orbit Ceres by {}?"),
-    "rules_changed": ("economics", "Will Calvera tariffs on copper imports expire by {}?"),
-    "wide_spread": ("culture", "Will museum curators return Paper Leviathan manuscript by {}?"),
-    "one_wallet": ("tech", "Will Omnivast satellites cover Granholm villages by {}?"),
-}
+    alarm(
+        "stop_out", "culture", "Will the film Crimson Meridian earn a jury prize by {}?",
+        "a false alarm: it falls back, and the stop sells",
+        0.75, (6, 0.555), (7, 0.42), (10, 0.4), free=True,
+    ),
+    alarm(
+        "gap", "tech", "Will Nebulon unveil its Quartzline processor by {}?",
+        "it falls from 0.55 to 0.22 within five minutes: the stop sells far below its price",
+        1.0, (9, 0.555), (9.08, 0.22),
+    ),
+    alarm(
+        "settles_at_0", "geopolitics", "Will Karsenia devalue its copperback currency by {}?",
+        "it is decided against us: settled at 0",
+        1.5, payout=0.0, decided_h=11,
+    ),
+    alarm(
+        "settles_at_half", "geopolitics",
+        "Will Tarvania and Norlund ratify the Drummock accord by {}?",
+        "nobody can say who was right: settled at 0.5",
+        2.0, payout=0.5, decided_h=12,
+    ),
+    alarm(
+        "dispute_lock", "crypto", "Will the Veridian token pause its withdrawals by {}?",
+        "proposed, then disputed: it is locked, and its targets are frozen",
+        2.5, decided_h=10, disputed=True, free=True,
+    ),
+    alarm(
+        "early_resolution", "sports", "Will striker Sunniva Rastelli join Wolverhamps by {}?",
+        "it is decided weeks before its deadline: settled at 1",
+        3.0, decided_h=8, free=True,
+    ),
+    alarm(
+        "late_entry", "culture", "Will singer Ottilie Fontarel announce a farewell tour by {}?",
+        "the cool-down after a loss holds it back for a while",
+        5.5, free=True,
+    ),
+    Scene(
+        "missed", "tech", "Will Helixor acquire startup Stratolink by {}?",
+        ((0, 0.45), (4, 0.45), (18, 0.66)),
+        "talk led here too, but the price crept: nothing was bought",
+        talk_h=(3.0,), volume_h=(3.75,),
+    ),
+    Scene(
+        "unheard", "politics", "Will senator Brannoc Penhaligar switch parties by {}?",
+        ((0, 0.45), (6.1, 0.45), (6.2, 0.56)),
+        "volume and price without any talk",
+        volume_h=(5.6,), kind=Kind.PRICE_LEADS,
+    ),
+    alarm(
+        "faded", "geopolitics", "Will Zephyria reopen its northern border by {}?",
+        "the price falls back before the talk is known",
+        6.0, (7.0, 0.56), (7.1, 0.45), low=0.45, high=0.56,
+    ),
+    alarm(
+        "ask_band", "tech", "Will Quantara ship its Emberglass headset by {}?",
+        "the ask is above 0.85", 4.0, low=0.78, high=0.88,
+    ),
+    Scene(
+        "wrong_end_date", "economics", "Will Estmark inflation exceed nine percent by {}?",
+        ((0, 0.5), (24, 0.5)),
+        "its end date contradicts its title", odd="wrong_end_date", kind=Kind.NULL,
+    ),
+    Scene(
+        "unparsable_deadline", "politics", "Will Mirovia senators abolish the salt levy by {}?",
+        ((0, 0.5), (24, 0.5)),
+        "nobody can say when it ends", odd="no_end_date", kind=Kind.NULL,
+    ),
+    alarm(
+        "deadline_moves", "economics", "Will Ostrava-Sul mint its harvest guilder by {}?",
+        "its end date is moved during the day and contradicts its title then",
+        4.5, odd="end_date_later",
+    ),
+    alarm(
+        "deadline_near", "economics", "Will Belgaria publish its gold audit by {}?",
+        "too near its deadline", 5.0, odd="near", free=True,
+    ),
+    alarm(
+        "newcomer", "politics", "Will mayor Vasken Umberlyn veto the tram budget by {}?",
+        "listed during the day: too young to be judged", 4.0, odd="new",
+    ),
+    alarm(
+        "no_quote", "culture", "Will curators return the Paper Leviathan manuscript by {}?",
+        "its book is not served for an hour", 4.2, odd="hushed", free=True,
+    ),
+    alarm(
+        "fee_unknown", "culture", "Will the novel Hollow Lantern outsell Saltglass by {}?",
+        "nobody knows its fee", 4.0, odd="fee_unknown",
+    ),
+    alarm(
+        "placeholder", "politics", "Will anyone challenge chancellor Ilvane Korvath by {}?",
+        "a placeholder: its name is given later", 4.25, odd="placeholder",
+    ),
+    alarm(
+        "no_rules", "tech", "Will astronauts aboard Brightforge capsule orbit Ceres by {}?",
+        "it has no rules", 4.5, odd="no_rules",
+    ),
+    alarm(
+        "rules_changed", "geopolitics", "Will Calvera tariffs on copper imports expire by {}?",
+        "its rules changed two days ago", 4.75, odd="rules_changed",
+    ),
+    alarm(
+        "wide_spread", "culture", "Will painter Noemi Ashgrovane sell Winter Cartographer by {}?",
+        "buying and selling it would cost too much", 5.0, odd="wide_spread", free=True,
+    ),
+    alarm(
+        "one_wallet", "tech", "Will Omnivast satellites cover Granholm villages by {}?",
+        "one wallet trades with itself", 5.25, odd="one_wallet",
+    ),
+    alarm(
+        "large_minimum", "crypto", "Will the Cindertech ledger split in two by {}?",
+        "the venue's smallest order is larger than what we may buy", 5.5, odd="large_minimum",
+        free=True,
+    ),
+    alarm(
+        "in_settlement", "sports", "Will the Tidewater stadium lose its licence by {}?",
+        "the venue is settling it already", 6.25, (8, 0.555), decided_h=7, disputed=True,
+        odd="in_settlement", free=True,
+    ),
+)  # fmt: skip
 
 
 def stage(seed: int, start: float, end: float) -> list[EventPlan]:
@@ -80,20 +196,22 @@ def stage(seed: int, start: float, end: float) -> list[EventPlan]:
 def _event(seed: int, scene: Scene, start: float, live: float) -> EventPlan:
     """Return the scene as an event."""
     key = f"scene.{scene.name}"
-    category, form = _TITLES[scene.name]
-    opens = float(int(start - 35 * DAY))
+    opens = live + HOUR if scene.odd == "new" else float(int(start - 35 * DAY))
     deadline = (live + 40 * DAY) // DAY * DAY + DAY - 60
-    decided = deadline if scene.decided_h is None else live + scene.decided_h * HOUR
-    proposed = decided + HOUR / 2
+    if scene.odd == "near":
+        deadline = live + 10 * DAY + 5 * HOUR
+    # just after the look of that slot: in the next one it is proposed already
+    decided = deadline if scene.decided_h is None else live + scene.decided_h * HOUR + 320
+    proposed = decided + _MINUTE
     disputed = proposed + HOUR if scene.disputed else None
     closes = disputed + 4 * DAY if disputed else proposed + 2 * HOUR
-    title = form.format(titles.day_words(deadline, year=True))
+    title = scene.form.format(titles.day_words(deadline, year=True))
     event = EventPlan(
         key=key,
         id=str(10_000 + number(seed, "event id", key) % 10**9),
         slug=titles.slugged(title),
         title=title,
-        category=category,
+        category=scene.category,
         form=Form.GROUP if scene.odd == "placeholder" else Form.SINGLE,
         opens=opens,
         deadline=deadline,
@@ -104,29 +222,20 @@ def _event(seed: int, scene: Scene, start: float, live: float) -> EventPlan:
         disputed=disputed,
         liquid=True,
         by=True,
-        kind=Kind.TALK_LEADS if scene.talk_h else Kind.NULL,
-        lag_h=2,
+        kind=scene.kind,
+        lag_h=1,
         knots=tuple((live + h * HOUR, p) for h, p in scene.knots),
         payout=scene.payout,
         talk_at=tuple(live + h * HOUR for h in scene.talk_h),
+        volume_at=tuple(live + h * HOUR for h in scene.volume_h),
     )
     return dataclasses.replace(event, markets=(_market(seed, scene, event, live),))
 
 
 def _market(seed: int, scene: Scene, event: EventPlan, live: float) -> MarketPlan:
     """Return the scene's market with its oddity."""
-    odd: dict[str, dict[str, Any]] = {
-        "wrong_end_date": {"end_date": iso(event.deadline + 21 * DAY)},
-        "no_end_date": {"end_date": None},
-        "fee_unknown": {"fee_type": "novelty_fees_v9", "fee_rate": None},
-        "placeholder": {"placeholder": True, "group_title": "Person A"},
-        "no_rules": {"description": ""},
-        "rules_changed": {"rules_changed_at": live - 2 * DAY},
-        "wide_spread": {"spread_ticks": 8},
-        "one_wallet": {"wash": True},
-    }
     question = event.title
-    fee_type, fee_rate = FEES[event.category]
+    fee_type, fee_rate = (None, None) if scene.free else FEES.get(event.category, (None, None))
     if scene.odd == "no_end_date":
         question = question.split(" by ")[0] + " by the end of the session?"
     plan = MarketPlan(
@@ -139,10 +248,30 @@ def _market(seed: int, scene: Scene, event: EventPlan, live: float) -> MarketPla
         daily_usd=120_000.0,
         liquidity=150_000.0,
         fee_type=fee_type,
-        fees_enabled=True,
+        fees_enabled=fee_type is not None,
         fee_rate=fee_rate,
         end_date=iso(event.deadline),
         description=f'Resolves to Yes if the answer to "{question}" is yes by the deadline.',
         traded_once=True,
     )
-    return dataclasses.replace(plan, **odd.get(scene.odd, {}))
+    return dataclasses.replace(plan, **_oddity(scene, event, live))
+
+
+def _oddity(scene: Scene, event: EventPlan, live: float) -> dict[str, Any]:
+    """Return what is unusual about the scene's market."""
+    late = iso(event.deadline + 21 * DAY)
+    odd: dict[str, dict[str, Any]] = {
+        "wrong_end_date": {"end_date": late},
+        "no_end_date": {"end_date": None},
+        "end_date_later": {"end_date_later": (live + 3 * HOUR, late)},
+        "fee_unknown": {"fee_type": "novelty_fees_v9", "fee_rate": None, "fees_enabled": True},
+        "placeholder": {"placeholder": True, "group_title": "Person A"},
+        "no_rules": {"description": ""},
+        "rules_changed": {"rules_changed_at": live - 2 * DAY},
+        "wide_spread": {"spread_ticks": 8},
+        "one_wallet": {"wash": True},
+        "hushed": {"hushed": (live + 5 * HOUR, live + 6 * HOUR)},
+        "large_minimum": {"min_size": 5_000},
+        "new": {"daily_usd": 900_000.0},
+    }
+    return odd.get(scene.odd, {})

@@ -1,4 +1,4 @@
-"""The pretend exchange as one ASGI application: eight hosts under eight prefixes, and control."""
+"""The pretend exchange as one ASGI application: nine hosts under nine prefixes, and control."""
 
 import asyncio
 import math
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trading_cli.simulator import clob_routes, data_routes, gamma_routes, talk_routes
 from trading_cli.simulator.backend import Backend
+from trading_cli.simulator.bot_api import BotApi
 from trading_cli.simulator.control import Control, WorldClock
 from trading_cli.simulator.faults import Faults, Menu
 from trading_cli.simulator.ledger import Ledger
@@ -39,12 +40,15 @@ def create_app(
     clock = clock or WorldClock()
     shelves = Shelves(backend, lag_s=listing_lag_s)
     ledger, menu = Ledger(limits=limits), Menu(seed=fault_seed)
+    bots = BotApi(limits=limits)
+    control = Control(backend, clock, ledger, menu).routes()
     hosts: dict[str, list[Route]] = {
         "gamma": gamma_routes.routes(shelves),
         "clob": clob_routes.routes(backend, shelves),
         "data": data_routes.routes(backend, shelves),
         **talk_routes.routes(backend),
-        CONTROL.strip("/"): Control(backend, clock, ledger, menu).routes(),
+        "telegram": bots.routes(),
+        CONTROL.strip("/"): [*control, *bots.control()],
     }
     mounts: list[BaseRoute] = [Mount(f"/{name}", routes=routes) for name, routes in hosts.items()]
     app = FastAPI(

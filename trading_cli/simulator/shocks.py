@@ -1,6 +1,7 @@
 """The news of an event: when talk swells, when the price moves, and which causes which."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from trading_cli.simulator.dice import Floats, stream
 
 DRIFT_HOURS = 12
 FORGOTTEN_HOURS = 36
+SCENE_SIZE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
     if event.zombie:
         return ()
     if event.knots:
-        return tuple(Shock(at, at + 2 * HOUR, 3.0, 1) for at in event.talk_at)
+        pairs = zip_longest(event.talk_at, event.volume_at)
+        return tuple(Shock(talk, volume, SCENE_SIZE, 1) for talk, volume in pairs)
     span = (event.decided - event.opens) / DAY
     if event.kind is Kind.COMMON_CAUSE:
         return _shared(seed, event)

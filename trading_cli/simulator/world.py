@@ -6,25 +6,26 @@ is remembered is only a bounded cache.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from trading_cli.simulator import listing
-from trading_cli.simulator.cast import DAY
+from trading_cli.simulator.cast import DAY, EventPlan, Kind
 from trading_cli.simulator.casting import cast
 from trading_cli.simulator.floor import Floor
 from trading_cli.simulator.scenes import stage
 from trading_cli.simulator.talk import Talk
-from trading_cli.simulator.truth import planted
+from trading_cli.simulator.truth import planted as truly
 
-ROOM_FOR_SCENES = 24
+ROOM_FOR_SCENES = 40
 
 
 class World:
     """A seeded world of about *markets* open markets from *start* to *end* (epoch seconds).
 
     Events reach 30 days back before *start*. ``liquid_share`` is the part that the panel would
-    take. With *scenes* (and at least 24 markets) the demo's scripted markets play on the last day
-    before *end*. Defaults: 60 days back from today's midnight, 180 days long; give both for the
+    take. With *scenes* (and at least 40 markets) the demo's scripted markets play on the last day
+    before *end*; without *planted* there are none, and no event carries anything. Defaults: 60 days back from today's midnight, 180 days long; give both for the
     same bytes on another day.
     """
 
@@ -37,12 +38,17 @@ class World:
         *,
         liquid_share: float = 0.35,
         scenes: bool = True,
+        planted: bool = True,
     ) -> None:
         self.seed = seed
         self.start = time.time() // DAY * DAY - 60 * DAY if start is None else float(start)
         self.end = self.start + 180 * DAY if end is None else float(end)
-        staged = stage(seed, self.start, self.end) if scenes and markets >= ROOM_FOR_SCENES else []
+        staged: list[EventPlan] = []
+        if scenes and planted and markets >= ROOM_FOR_SCENES:
+            staged = stage(seed, self.start, self.end)
         rest = cast(seed, markets - len(staged), self.start, self.end, liquid_share)
+        if not planted:
+            rest = [replace(event, kind=Kind.NULL) for event in rest]
         self.events = {event.id: event for event in [*staged, *rest]}
         self._floor = Floor(seed, self.events.values())
         self._talk = Talk(seed, self.events)
@@ -81,4 +87,4 @@ class World:
     def truth(self) -> dict[str, Any]:
         """Return what was planted: per event its kind and news, and where the scenes are."""
         span = {"seed": self.seed, "start": self.start, "end": self.end}
-        return {**span, **planted(self.seed, list(self.events.values()))}
+        return {**span, **truly(self.seed, list(self.events.values()))}

@@ -8,6 +8,8 @@ listings      markets as they were described, how they settled, which we follow
 series        writes quotes, books, trades, history points
 history       reads them as they were known at an instant
 talk          posts, their engagement, what they are about
+talk_hours    hours of talk as first counted, and the posts to count others
+features      indicators, and what they are computed from for many markets (it loads numpy)
 ledger        runs, steps, sources, gaps, findings, scores, refusals
 backfill      windows of the past still to fetch, watermarks
 decided       decisions, trade or no trade

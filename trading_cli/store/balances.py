@@ -175,6 +175,16 @@ def marks(look: sqlite3.Connection, since: datetime | None = None) -> list[Mark]
     )
 
 
+def peak(look: sqlite3.Connection, *, since: datetime | None) -> Mark | None:
+    """Return the fresh mark at or after *since* with the highest equity, flows apart."""
+    rows = look.execute(
+        "SELECT slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh FROM marks"
+        " WHERE fresh = 1 AND at >= ? ORDER BY equity - flows DESC, slot DESC LIMIT 1",
+        (0 if since is None else epoch(since),),
+    )
+    return next(iter(_marks(rows)), None)
+
+
 def _marks(rows: Iterable[tuple[int, ...]]) -> Iterable[Mark]:
     for slot, at, cash, liquidation, mid, exposure, equity, paid_in, count, fresh in rows:
         yield Mark(

@@ -9,7 +9,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -180,6 +180,12 @@ class Store:
         with translated(self.path):
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
+
+    def copy_to(self, path: Path) -> None:
+        """Copy everything into a new file at *path*, 0600, as it is at one instant."""
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with translated(path), closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            self._connection.backup(copy)
 
     def quick_check(self) -> list[str]:
         """Return what sqlite finds wrong with the file, empty when nothing."""

@@ -2,29 +2,9 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 
-from trading_cli.domain import from_epoch
 from trading_cli.store.rows import epoch
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """How the kill switch stands; level 0 unless triggered."""
-
-    state: str
-    level: int
-    reason: str
-    since: datetime
-
-
-def kill(connection: sqlite3.Connection) -> Kill | None:
-    """Return the newest state of the kill switch, ``None`` where it was never written."""
-    row = connection.execute(
-        "SELECT state, level, reason, at FROM kill_state ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
-    return None if row is None else Kill(row[0], row[1], row[2], from_epoch(row[3]))
 
 
 def funnel(connection: sqlite3.Connection) -> dict[str, int]:

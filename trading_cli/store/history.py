@@ -8,7 +8,6 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,18 +20,6 @@ QUOTE = (
     "SELECT m.venue_id, q.slot, q.bid, q.ask, q.bid_depth, q.ask_depth, q.pair_gap, q.book_hash,"
     " q.event_time, q.observed_at, q.origin FROM quotes q JOIN markets m ON m.id = q.market"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SlotState:
-    """What came in a slot: quotes and books of how many markets, and whether the run ended well."""
-
-    slot: int
-    quotes: int
-    books: int
-    complete: bool
-    state: str | None
-    finished: datetime | None
 
 
 def quotes(
@@ -194,32 +181,6 @@ def points(
         Point(token, price, from_epoch(event), from_epoch(observed), ORIGIN_OF[origin])
         for token, price, event, observed, origin in rows
     ]
-
-
-def slot_complete(
-    connection: sqlite3.Connection, slot: int, *, cycle: str = "collection"
-) -> SlotState:
-    """Return what came in *slot*; complete when a run of it ended OK or PARTIAL with quotes."""
-    quoted = connection.execute(
-        "SELECT coalesce(sum(quotes), 0) FROM quote_packs WHERE slot = ?", (slot,)
-    ).fetchone()[0]
-    booked = connection.execute(
-        "SELECT count(*) FROM books WHERE slot = ? AND purpose = 'slot'", (slot,)
-    ).fetchone()[0]
-    run = connection.execute(
-        "SELECT state, finished FROM runs WHERE cycle = ? AND slot = ?"
-        " AND state IN ('OK', 'PARTIAL', 'FAILED') ORDER BY (state = 'FAILED'), id DESC LIMIT 1",
-        (cycle, slot),
-    ).fetchone()
-    state, finished = run or (None, None)
-    return SlotState(
-        slot,
-        int(quoted),
-        int(booked),
-        state in {"OK", "PARTIAL"} and quoted > 0,
-        state,
-        None if finished is None else from_epoch(finished),
-    )
 
 
 def newest_quote_at(connection: sqlite3.Connection) -> datetime | None:

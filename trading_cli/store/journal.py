@@ -117,14 +117,17 @@ def _row(seq: int, at: int, kind: str, subject: str, actor: str, body: str) -> R
     return Row(seq, from_epoch(at), kind, subject, actor, json.loads(body))
 
 
-def verify(look: sqlite3.Connection) -> Broken | None:
+def verify(look: sqlite3.Connection, *, after: tuple[int, bytes] = (0, GENESIS)) -> Broken | None:
     """Walk the whole chain; return the first row that is not as written, ``None`` if all are.
 
-    Found are a changed, missing, added or moved row, and a missing end.
+    Found are a changed, missing, added or moved row, and a missing end. With *after*, a row's
+    number and hash as a former ``head``, only what came later is walked.
     """
-    expected, previous = 1, GENESIS
+    expected, previous = after[0] + 1, after[1]
     for seq, at, kind, subject, actor, body, before, mark in look.execute(
-        "SELECT seq, at, kind, subject, actor, body, previous, hash FROM journal ORDER BY seq"
+        "SELECT seq, at, kind, subject, actor, body, previous, hash FROM journal"
+        " WHERE seq > ? ORDER BY seq",
+        (after[0],),
     ):
         if seq != expected:
             return Broken(min(seq, expected), f"row {expected} is expected and row {seq} is there")

@@ -1,7 +1,4 @@
-"""What was done: runs and their steps, how sources fare, what came, what is missing, what is wrong.
-
-Every cycle leaves exactly one run, also when nothing came: silence is never success.
-"""
+"""What came of the asking: how sources fare, what is missing, what is wrong, what was refused."""
 
 import json
 import sqlite3
@@ -63,21 +60,6 @@ class Gap:
     market_id: str
     received: bool
     cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a cycle. ``finished`` is ``None`` while it is under way, or if it was killed."""
-
-    id: int
-    cycle: str
-    slot: int
-    state: str
-    started: datetime
-    finished: datetime | None
-    pid: int
-    why: str
-    numbers: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,87 +173,6 @@ def record_funnel(
         ).rowcount
         new, same = new + changed, same + 1 - changed
     return Written(new, same)
-
-
-def start_run(tx: sqlite3.Connection, cycle: str, slot: int, now: datetime, pid: int) -> int:
-    """Open a run and return its id. Earlier ones of the cycle still open were killed: FAILED."""
-    at = epoch(now)
-    tx.execute(
-        "UPDATE runs SET state = 'FAILED', finished = max(started, ?), why = 'ended without a word'"
-        " WHERE cycle = ? AND state = 'RUNNING'",
-        (at, cycle),
-    )
-    return int(
-        tx.execute(
-            "INSERT INTO runs (cycle, slot, state, started, pid) VALUES (?, ?, 'RUNNING', ?, ?)",
-            (cycle, slot, at, pid),
-        ).lastrowid
-        or 0
-    )
-
-
-def finish_run(
-    tx: sqlite3.Connection,
-    run: int,
-    state: str,
-    why: str,
-    numbers: Mapping[str, object],
-    now: datetime,
-) -> None:
-    """Close a run with its state, its reason in words and its numbers. Raises KeyError if unknown.
-
-    *state* is OK, PARTIAL, FAILED or SKIPPED.
-    """
-    changed = tx.execute(
-        "UPDATE runs SET state = ?, why = ?, numbers = ?, finished = ? WHERE id = ?",
-        (state, why, json.dumps(dict(numbers), default=str), epoch(now), run),
-    ).rowcount
-    if not changed:
-        raise KeyError(run)
-
-
-def record_step(
-    tx: sqlite3.Connection,
-    run: int,
-    name: str,
-    *,
-    state: str,
-    seconds: float,
-    why: str = "",
-    numbers: Mapping[str, object] | None = None,
-) -> None:
-    """Say how one step of a run went; said again, the newer word stands."""
-    tx.execute(
-        "INSERT INTO steps (run, name, state, seconds, why, numbers) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (run, name) DO UPDATE SET state = excluded.state,"
-        " seconds = excluded.seconds, why = excluded.why, numbers = excluded.numbers",
-        (run, name, state, seconds, why, json.dumps(dict(numbers or {}), default=str)),
-    )
-
-
-def last_runs(
-    connection: sqlite3.Connection, *, cycle: str | None = None, limit: int = 10
-) -> list[Run]:
-    """Return the newest runs, newest first."""
-    rows = connection.execute(
-        "SELECT id, cycle, slot, state, started, finished, pid, why, numbers FROM runs"
-        " WHERE ?1 IS NULL OR cycle = ?1 ORDER BY id DESC LIMIT ?2",
-        (cycle, limit),
-    )
-    return [
-        Run(
-            number,
-            name,
-            slot,
-            state,
-            from_epoch(started),
-            moment(finished),
-            pid,
-            why,
-            json.loads(numbers),
-        )
-        for number, name, slot, state, started, finished, pid, why, numbers in rows
-    ]
 
 
 def set_source_state(

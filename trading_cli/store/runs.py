@@ -7,7 +7,7 @@ which nothing began is a row too, written by the next run.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from trading_cli.domain import from_epoch
 from trading_cli.store.rows import epoch, moment
 
 ENDED_SILENTLY = "ended without a word"
+COLLECTING = ("collection", "collect")  # the cycle, and the command: both collect a slot
 _COLUMNS = "id, cycle, slot, state, started, finished, pid, why, numbers, timing, started_by, fence"
 
 
@@ -214,12 +215,27 @@ def newest_slot(connection: sqlite3.Connection, cycle: str, *, before: int) -> i
     return None if row[0] is None else int(row[0])
 
 
-def last(connection: sqlite3.Connection, *, cycle: str | None = None, limit: int = 10) -> list[Run]:
-    """Return the newest runs, newest first."""
+def last(
+    connection: sqlite3.Connection, *, cycles: Sequence[str] = (), limit: int = 10
+) -> list[Run]:
+    """Return the newest runs of *cycles* (none named: of all), newest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE ?1 IS NULL OR cycle = ?1"  # noqa: S608  # our own names
-        " ORDER BY id DESC LIMIT ?2",
-        (cycle, limit),
+        f"SELECT {_COLUMNS} FROM runs WHERE ?1 = '[]'"  # noqa: S608  # our own names
+        " OR cycle IN (SELECT value FROM json_each(?1)) ORDER BY id DESC LIMIT ?2",
+        (json.dumps(list(cycles)), limit),
+    )
+    return [_run(row) for row in rows]
+
+
+def collected(connection: sqlite3.Connection, *, limit: int = 200) -> list[Run]:
+    """Return the newest runs that began to collect a slot, newest first.
+
+    Starts that did nothing and slots that were missed are no such runs.
+    """
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE cycle IN (SELECT value FROM json_each(?))"  # noqa: S608  # our own names
+        " AND state <> 'SKIPPED' ORDER BY id DESC LIMIT ?",
+        (json.dumps(COLLECTING), limit),
     )
     return [_run(row) for row in rows]
 

@@ -38,13 +38,22 @@ SECOND: tuple[str, ...] = (
         hours BLOB NOT NULL CHECK (length(hours) = 192), computed_at INTEGER NOT NULL,
         PRIMARY KEY (market, day)
     ) STRICT, WITHOUT ROWID""",
-    # one hour of an event's talk that all of `sources` answered, as first counted
+    # one hour of an event's talk that all of `sources` answered, as first counted; NULL: deaf
     """CREATE TABLE talk_hours (
         event_id TEXT NOT NULL, sources TEXT NOT NULL, end_at INTEGER NOT NULL,
-        posts INTEGER NOT NULL CHECK (posts >= 0), authors INTEGER NOT NULL CHECK (authors >= 0),
+        posts INTEGER CHECK (posts >= 0), authors INTEGER CHECK (authors >= 0),
         engagement INTEGER, judged INTEGER, influential INTEGER, computed_at INTEGER NOT NULL,
-        PRIMARY KEY (event_id, sources, end_at)
+        PRIMARY KEY (event_id, sources, end_at), CHECK ((posts IS NULL) = (authors IS NULL))
     ) STRICT, WITHOUT ROWID""",
+    # what of the past each source of talk is still to be asked about an event
+    """CREATE TABLE talk_windows (
+        id INTEGER PRIMARY KEY, source TEXT NOT NULL, event_id TEXT NOT NULL,
+        start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        state TEXT NOT NULL DEFAULT 'planned'
+            CHECK (state IN ('planned', 'done', 'empty', 'failed', 'split', 'truncated')),
+        tries INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (source, event_id, start, stop), CHECK (start < stop)
+    ) STRICT""",
     # --- what was decided
     f"""CREATE TABLE decisions (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE CHECK (id <> ''),
@@ -117,6 +126,7 @@ SECOND: tuple[str, ...] = (
         exposure INTEGER NOT NULL, equity INTEGER NOT NULL, flows INTEGER NOT NULL,
         open INTEGER NOT NULL, fresh INTEGER NOT NULL CHECK (fresh IN (0, 1))
     ) STRICT""",
+    "CREATE INDEX marks_peak ON marks (equity - flows) WHERE fresh = 1",
     f"""CREATE TABLE outside_positions (
         wallet TEXT NOT NULL, market TEXT NOT NULL, event TEXT NOT NULL, token {_ONE_OF_TWO},
         shares INTEGER NOT NULL CHECK (shares >= 0), cost INTEGER NOT NULL CHECK (cost >= 0),
@@ -147,16 +157,27 @@ SECOND: tuple[str, ...] = (
         critical INTEGER NOT NULL CHECK (critical IN (0, 1)), text TEXT NOT NULL,
         facts TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER,
         state TEXT NOT NULL CHECK (state IN
-            ('PENDING', 'SENT', 'EXPIRED', 'DIGEST', 'DIGESTED', 'DEAD')),
+            ('PENDING', 'SENT', 'EXPIRED', 'DIGEST', 'DIGESTED', 'DEAD', 'MUTED')),
         acked_at INTEGER, acked_by TEXT
     ) STRICT""",
     "CREATE INDEX outbox_todo ON outbox (state, critical, id) WHERE state IN ('PENDING', 'DIGEST')",
     """CREATE TABLE deliveries (
         outbox INTEGER NOT NULL REFERENCES outbox, channel TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('TRYING', 'SENT', 'FAILED')),
-        tries INTEGER NOT NULL, next_at INTEGER NOT NULL, sent_at INTEGER,
-        reference TEXT NOT NULL, error TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('TRYING', 'WAITING', 'SENT', 'FAILED')),
+        tries INTEGER NOT NULL, tried_at INTEGER NOT NULL, sent_at INTEGER,
+        parts INTEGER NOT NULL DEFAULT 0, reference TEXT NOT NULL, error TEXT NOT NULL,
         PRIMARY KEY (outbox, channel)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX deliveries_sent ON deliveries (sent_at) WHERE state = 'SENT'",
+    # how each way to reach the owner does: failures in a row, and until when it is left alone
+    """CREATE TABLE channels (
+        name TEXT PRIMARY KEY, failures INTEGER NOT NULL CHECK (failures >= 0),
+        since INTEGER, blocked_until INTEGER, error TEXT NOT NULL, sent_at INTEGER
+    ) STRICT, WITHOUT ROWID""",
+    # what is told when it begins and when it ends, after so many looks in a row
+    """CREATE TABLE conditions (
+        name TEXT PRIMARY KEY, raised INTEGER NOT NULL CHECK (raised IN (0, 1)),
+        streak INTEGER NOT NULL CHECK (streak >= 0), since INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE chat_updates (
         update_id INTEGER PRIMARY KEY, chat TEXT NOT NULL, at INTEGER NOT NULL,

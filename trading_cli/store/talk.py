@@ -113,7 +113,8 @@ def record_posts(
         keep(tx, POST_EVENTS, [(post.event_id, event, number, observed, known, origin)])
         engagement = (post.likes, post.reposts, post.replies, post.followers)
         if any(count is not None for count in engagement):
-            keep(tx, POST_SEEN, [(number, observed, *engagement, event, known, origin)])
+            # counts are as of the look, so nobody knew them before, however old the post
+            keep(tx, POST_SEEN, [(number, observed, *engagement, event, observed, origin)])
     return total
 
 

@@ -16,6 +16,8 @@ from trading_cli.store.rows import ORIGIN_OF, epoch
 
 Counts = tuple[int, int, int | None, int | None, int | None]
 """Posts, authors, engagement, the judged part of it, and the influential part of that."""
+DEAF_FOR_S = 86_400
+"""An hour that was not heard is looked for again after a day: somebody may have asked since."""
 
 
 def key_of(sources: Iterable[str]) -> str:
@@ -25,18 +27,26 @@ def key_of(sources: Iterable[str]) -> str:
 
 def record_hours(
     tx: sqlite3.Connection,
-    hours: Mapping[tuple[str, str], Mapping[int, Counts]],
+    hours: Mapping[tuple[str, str], Mapping[int, Counts | None]],
     at: datetime,
 ) -> int:
-    """Keep hours, by (event, key of sources) and end; what is kept stays. Returns how many new."""
+    """Keep hours, by (event, key of sources) and end; returns how many are new or changed.
+
+    What was counted stays; ``None`` says that the hour was looked for and had not been heard.
+    """
+    nothing = (None,) * 5
     rows = [
-        (event, key, end, *counts, epoch(at))
+        (event, key, end, *(counts or nothing), epoch(at))
         for (event, key), held in hours.items()
         for end, counts in held.items()
     ]
     new = tx.executemany(
         "INSERT INTO talk_hours (event_id, sources, end_at, posts, authors, engagement, judged,"
-        " influential, computed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        " influential, computed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (event_id, sources, end_at) DO UPDATE SET posts = excluded.posts,"
+        " authors = excluded.authors, engagement = excluded.engagement, judged = excluded.judged,"
+        " influential = excluded.influential, computed_at = excluded.computed_at"
+        " WHERE posts IS NULL AND excluded.computed_at > computed_at",
         rows,
     ).rowcount
     return max(new, 0)
@@ -49,15 +59,19 @@ def kept_hours(
     ends: Sequence[int],
     *,
     as_of: datetime,
-) -> dict[int, Counts]:
-    """Return those of the event's hours *ends* that were counted, for exactly these sources."""
+) -> dict[int, Counts | None]:
+    """Return those of the event's hours *ends* that were counted, for exactly these sources.
+
+    ``None`` for one looked for within the last day that had not been heard.
+    """
     rows = connection.execute(
         "SELECT t.end_at, t.posts, t.authors, t.engagement, t.judged, t.influential"
-        " FROM json_each(?) w CROSS JOIN talk_hours t"
-        " ON t.event_id = ? AND t.sources = ? AND t.end_at = w.value WHERE t.computed_at <= ?",
-        (json.dumps(list(ends)), event_id, key, epoch(as_of)),
+        " FROM json_each(?1) w CROSS JOIN talk_hours t"
+        " ON t.event_id = ?2 AND t.sources = ?3 AND t.end_at = w.value"
+        " WHERE t.computed_at <= ?4 AND (t.posts NOTNULL OR t.computed_at > ?4 - ?5)",
+        (json.dumps(list(ends)), event_id, key, epoch(as_of), DEAF_FOR_S),
     )
-    return {row[0]: row[1:] for row in rows}
+    return {row[0]: None if row[1] is None else row[1:] for row in rows}
 
 
 def posts_of_spans(

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime
 
-from trading_cli.store.covering import complete_spans
+from trading_cli.store.features import spans
 from trading_cli.store.rows import MILLION, epoch
 
 SOURCE = "polymarket.trades"
@@ -25,10 +25,13 @@ def daily_usd(
     if row is None or since >= until:
         return None
     market, condition = row
-    spans = complete_spans(look, SOURCE, [condition], since=since, until=until, as_of=as_of)
+    heard = spans(look, SOURCE, {condition: since}, as_of=as_of).get(condition, [])
     first, last = epoch(since), epoch(until)
     usd, seconds = 0.0, 0
-    for start, stop in _joined(spans.get(condition, []), first, last):
+    for begin, end in heard:
+        start, stop = max(begin, first), min(end, last)
+        if start >= stop:
+            continue
         seconds += stop - start
         usd += look.execute(
             "SELECT coalesce(sum(CAST(price AS REAL) * size), 0) FROM trades"
@@ -38,17 +41,3 @@ def daily_usd(
     if seconds < LEAST_HEARD * (last - first):
         return None
     return usd / float(MILLION) ** 2 * DAY_S / seconds
-
-
-def _joined(spans: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
-    """Return the union of *spans* (sorted by start) within [first, last)."""
-    found: list[tuple[int, int]] = []
-    for start, stop in spans:
-        begin, end = max(start, first), min(stop, last)
-        if begin >= end:
-            continue
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((begin, end))
-    return found

@@ -22,13 +22,14 @@ from trading_cli.domain import (
     Fill,
     Order,
     OrderState,
+    Purpose,
     Reason,
     Side,
     Token,
 )
 from trading_cli.trading.account import digest
 from trading_cli.trading.fees import FeeUnknown
-from trading_cli.trading.fills import MICRO, Walk, depth_taken, walk
+from trading_cli.trading.fills import DEAREST_FEE, MICRO, Walk, depth_taken, walk
 
 MAX_BOOK_AGE = timedelta(seconds=60)
 
@@ -122,13 +123,17 @@ class PaperBroker:
         """Fetch the book, judge its age, and walk it.
 
         REJECTED with NO_BOOK where none is to be had (a source that fails is certain: nothing was
-        sent), with FEE_UNKNOWN where nobody knows the fee.
+        sent). Where nobody knows the fee an entry is REJECTED with FEE_UNKNOWN, and an exit charged
+        the dearest known.
         """
         try:
             fee = self._fee_of(order)
-            book = self._fetch_book(order)
         except FeeUnknown as unknown:
-            return _rejected(order, unknown.message, Reason.FEE_UNKNOWN)
+            if order.purpose is Purpose.ENTRY:
+                return _rejected(order, unknown.message, Reason.FEE_UNKNOWN)
+            fee = DEAREST_FEE
+        try:
+            book = self._fetch_book(order)
         except SourceError as failed:
             return _rejected(order, f"no book: {failed.message}", Reason.NO_BOOK)
         now = self._now()

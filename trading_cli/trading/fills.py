@@ -18,6 +18,9 @@ SHARE_STEP = Decimal("0.01")
 MICRO = Decimal("0.000001")
 ZERO = Decimal(0)
 ONE = Decimal(1)
+# What a way out is charged where nobody knows the fee: the dearest of the table at any price. An
+# unknown fee forbids entries; it must not lock a holding in.
+DEAREST_FEE = FeeSchedule(Decimal("0.07"), ONE, "dearest known")
 _NOTHING_TAKEN: Mapping[Decimal, Decimal] = MappingProxyType({})
 
 

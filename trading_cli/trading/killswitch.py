@@ -11,7 +11,7 @@ any -> TRIGGERED (anybody), TRIGGERED -> DISARMED (reset), DISARMED -> ARMED (ar
 read, or makes no sense, is TRIGGERED at level 4.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -58,9 +58,16 @@ def unreadable(why: str) -> Standing:
 
 
 def stricter(one: Standing, other: Standing) -> Standing:
-    """Return whichever of the two forbids more: a stop wins."""
+    """Return what forbids all that either does: a stop wins.
+
+    A trigger over a switch that is DISARMED, where exits were forbidden, too, is of the highest
+    level: no stop may allow what was not allowed before it.
+    """
     order = {State.ARMED: 0, State.DISARMED: 1, State.TRIGGERED: 2}
-    return max(one, other, key=lambda s: (order[s.state], s.level))
+    worse = max(one, other, key=lambda s: (order[s.state], s.level))
+    if {one.state, other.state} == {State.TRIGGERED, State.DISARMED}:
+        return replace(worse, level=HIGHEST)
+    return worse
 
 
 def forbids(standing: Standing, purpose: Purpose, reason: Reason) -> str:

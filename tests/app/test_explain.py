@@ -1,0 +1,146 @@
+"""Why, and why not: of every kind of id, from what the decision itself kept."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from dealt import DAY, FACTS, NOON, Dealt  # beside this
+
+from trading_cli.app import journal
+from trading_cli.app.configure import config_show
+from trading_cli.app.explain import explain
+from trading_cli.app.facts import settings_hash
+from trading_cli.app.meanings import DECIDES, MEANING, settings_of
+from trading_cli.app.settings import load
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Action, Purpose, Reason
+
+
+@pytest.fixture
+def dealt(home: Path) -> Dealt:
+    """Return a home in which one signal was bought and stopped out, with a note about it."""
+    made = Dealt(home)
+    made.see(1)
+    made.open_account()
+    signal = made.decide()
+    made.trade(signal, "0.42", at=NOON + timedelta(seconds=5))
+    made.trade(signal, "0.36", at=NOON + DAY, sell=Reason.STOP)
+    journal.note(made.config, signal.id, "jumped in too early", clock=made.clock)
+    made.clock.set(NOON + 2 * DAY)
+    return made
+
+
+def test_every_reason_has_a_meaning_in_words():
+    """No reason is shown bare, and no setting is named that does not exist."""
+    assert set(MEANING) == set(Reason)
+    known = frozenset(row["key"] for row in config_show(None))
+    named = {key for keys in DECIDES.values() for key in keys}
+    assert named <= known
+
+
+def test_the_limit_that_bound_is_among_the_settings(home):
+    """Whichever rule of the gateway gave the answer, its own key is shown."""
+    del home
+    known = frozenset(row["key"] for row in config_show(None))
+    rules = (
+        *("position", "event_group", "theme", "category", "sector", "exposure", "cash"),
+        *("trades_per_day", "cool_down", "open_positions", "per_category", "day", "week", "month"),
+        *("tier", "kelly", "ask_depth", "bid_depth", "correlation"),
+    )
+    for rule in rules:
+        assert settings_of(Reason.RISK, rule, known), rule
+    assert len(settings_of(Reason.RISK, "sector", known)) == 4
+
+
+def test_a_decision_is_explained_end_to_end(dealt):
+    """Inputs with times, features with numbers, the binding limit, order, fill and outcome."""
+    told = explain(dealt.config, "d1", clock=dealt.clock)
+    assert told["kind"] == "decision"
+    assert told["why"].startswith("Bought. SIGNAL: every condition for an entry was met")
+    assert [one["what"] for one in told["inputs"]] == ["quote", "book"]
+    assert all(one["observed_at"] <= told["decision"]["decided_at"] for one in told["inputs"])
+    rvr, hype = told["features"]
+    assert (rvr["value"], rvr["tier"], rvr["best_tier"]) == (3.2, "STRONG", "STRONG")
+    assert (hype["value"], hype["undefined"]) == (None, "no talk")
+    assert [one["rule"] for one in told["checks"] if one["binding"]] == ["position"]
+    assert "risk.position" in {row["key"] for row in told["settings"]}
+    assert [one["reason"] for one in told["orders"]] == ["SIGNAL", "STOP"]
+    assert [len(one["fills"]) for one in told["orders"]] == [1, 1]
+    assert told["position"]["state"] == "CLOSED"
+    assert told["outcome"]["net"] == pytest.approx(-0.987)
+    assert [one["text"] for one in told["notes"]] == ["jumped in too early"]
+    assert told["market"]["question"] == "Will thing 1 happen?"
+    assert told["market"]["rules"].endswith("/event/event-1")
+
+
+def test_what_came_later_is_no_input(dealt):
+    """A quote seen after the decision is not among what was known, though it is of the slot."""
+    early = dealt.decide(2, at=NOON - timedelta(minutes=5))
+    dealt.see(2, at=NOON - timedelta(minutes=1))
+    assert explain(dealt.config, early.id, clock=dealt.clock)["inputs"] == []
+
+
+def test_order_fill_and_position_lead_to_the_same_story(dealt):
+    """Whichever id of a trade is asked for, decision, orders and outcome are the same."""
+    first = explain(dealt.config, "d1", clock=dealt.clock)
+    names = [
+        first["position"]["id"],
+        first["orders"][1]["id"],
+        first["orders"][0]["fills"][0]["id"],
+    ]
+    for name in names:
+        told = explain(dealt.config, name, clock=dealt.clock)
+        assert told["id"] == name
+        for part in ("decision", "orders", "outcome", "position", "settings"):
+            assert told[part] == first[part], part
+
+
+def test_a_refusal_names_the_veto_or_the_limit(dealt):
+    """Why not: the first veto's sentence, else the gateway's, else what the reason means."""
+    veto = {"vetoes": [{"reason": "ASK_BAND", "sentence": "ask .91 is above .85"}]}
+    dealt.decide(2, action=Action.HOLD, reason=Reason.ASK_BAND, binding="", facts=veto)
+    told = explain(dealt.config, "d2", clock=dealt.clock)
+    assert told["why"].startswith("No trade. ASK_BAND:")
+    assert "ask .91 is above .85" in told["why"]
+    assert {row["key"] for row in told["settings"]} == {"signals.min_ask", "signals.max_ask"}
+    risk = {"risk": FACTS["risk"]}
+    dealt.decide(3, action=Action.HOLD, reason=Reason.RISK, shares=Decimal(0), facts=risk)
+    assert "position: 5 % of 10000 USD" in explain(dealt.config, "d3", clock=dealt.clock)["why"]
+    dealt.decide(4, action=Action.HOLD, reason=Reason.RVR_LOW, facts={})
+    assert "volume is not unusual" in explain(dealt.config, "d4", clock=dealt.clock)["why"]
+
+
+def test_settings_say_whether_they_decided(dealt):
+    """With the settings unchanged these values decided; after a change that is not claimed."""
+    now = settings_hash(load(dealt.config).settings)
+    dealt.decide(2, settings_hash=now, reason=Reason.ASK_BAND, action=Action.HOLD)
+    (row, *_) = explain(dealt.config, "d2", clock=dealt.clock)["settings"]
+    assert (row["decided"], row["origin"]) == (True, "default")
+    dealt.config.write_text(dealt.config.read_text() + "signals: {min_ask: 0.2}\n")
+    changed = explain(dealt.config, "d2", clock=dealt.clock)["settings"][0]
+    assert changed["decided"] is False
+    assert changed["origin"].startswith("config.yaml:")
+
+
+def test_an_exit_check_that_sold_nothing_leads_to_its_position(dealt):
+    """A decision to stay shows the holding it was about, which is not its own."""
+    signal = dealt.decide(5)
+    held = dealt.trade(signal, "0.42", at=NOON + DAY)
+    facts = {"sentence": "no exit: bid 0.41", "position": held.id}
+    dealt.decide(
+        5, at=NOON + 2 * DAY, id="stay", purpose=Purpose.EXIT, action=Action.HOLD,
+        reason=Reason.NO_EXIT, facts=facts,
+    )  # fmt: skip
+    told = explain(dealt.config, "stay", clock=dealt.clock)
+    assert told["position"]["id"] == held.id
+    assert told["why"] == "No trade. NO_EXIT: no exit rule fires (no exit: bid 0.41)"
+
+
+def test_what_is_not_there_or_not_clear_is_named(dealt):
+    """An unknown id and a beginning of several are refused with the way out."""
+    dealt.decide(1, at=NOON + DAY)
+    with pytest.raises(UsageError, match="no decision, order, position or fill"):
+        explain(dealt.config, "zzz", clock=dealt.clock)
+    with pytest.raises(UsageError, match="several decisions begin"):
+        explain(dealt.config, "d1", clock=dealt.clock)

@@ -1,0 +1,162 @@
+"""One POST to an address that a person gave: looked up, checked, and connected to as checked.
+
+``http_client`` asks services we know, again and again, within shared budgets. This sends once to an
+address that may be anything: only https to a public host (http and the owner's own network only
+where allowed), the name resolved once and that very number connected to, so that a name that
+changes its mind (DNS rebinding) gains nothing. No redirect, no proxy, no cookie, 64 KB of answer.
+The address is a secret: no message holds it.
+"""
+
+import http.client
+import ipaddress
+import math
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import SplitResult, urlsplit
+
+from trading_cli import __version__
+from trading_cli.core.errors import SourceDown, SourceRefused
+from trading_cli.core.http_words import retry_after
+
+MAX_ANSWER = 65_536
+CONNECT_S = 5.0
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_PORTS = {"http": 80, "https": 443}
+
+Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, of any status; ``retry_after`` in seconds where the server said so."""
+
+    status: int
+    body: bytes
+    retry_after: float | None
+
+
+class Address:
+    """One address of *source*, checked when it is made, its host each time it is used."""
+
+    def __init__(
+        self, source: str, url: str, *, allow_private: bool, timeout: float = 10.0
+    ) -> None:
+        self._source = source
+        self._private = allow_private
+        self._timeout = timeout
+        self._parts, self._port = self._read(url)
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send *body* once.
+
+        Raises ``SourceDown`` where there is no whole answer within the timeout, ``SourceRefused``
+        where the address is none we may connect to.
+        """
+        until = time.monotonic() + self._timeout
+        try:
+            sock = self._connected(until)
+        except ssl.SSLError:
+            raise SourceDown(self._source, "TLS failed") from None
+        except TimeoutError:
+            raise SourceDown(self._source, "no connection in time") from None
+        except OSError:
+            raise SourceDown(self._source, "could not connect") from None
+        try:
+            return self._exchanged(sock, body, headers, until)
+        except TimeoutError:
+            raise SourceDown(self._source, "no answer in time") from None
+        except (OSError, http.client.HTTPException) as error:
+            said = f"the connection broke ({type(error).__name__})"
+            raise SourceDown(self._source, said) from None
+        finally:
+            sock.close()
+
+    def _read(self, url: str) -> tuple[SplitResult, int]:
+        """Return the parts of *url* and its port. Raises ``SourceRefused``, without the address."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+        if not port or not plain or not parts.hostname or parts.username or parts.password:
+            raise self._refused("is not an address such as https://host/path")
+        if parts.scheme != "https" and not self._private:
+            raise self._refused("must begin with https://")
+        return parts, port
+
+    def _refused(self, why: str) -> SourceRefused:
+        return SourceRefused(
+            self._source,
+            f"the address {why}",
+            hint=f"correct TRADING_{self._source.upper()}_URL, or set alerts.allow_private",
+        )
+
+    def _connected(self, until: float) -> socket.socket:
+        """Return a connection to the first allowed number of the host."""
+        host = self._parts.hostname or ""
+        found = socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM)
+        numbers = list(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
+        allowed = [one for one in numbers if self._private or public(ipaddress.ip_address(one))]
+        if not allowed or len(allowed) < len(numbers):
+            raise self._refused("leads into a private network")
+        left = min(CONNECT_S, until - time.monotonic())
+        sock = socket.create_connection((allowed[0], self._port), timeout=max(left, 0.1))
+        if self._parts.scheme == "http":
+            return sock
+        try:
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        except (OSError, ValueError):
+            sock.close()
+            raise
+
+    def _exchanged(
+        self, sock: socket.socket, body: bytes, headers: Mapping[str, str], until: float
+    ) -> Answer:
+        """Send the request and read the answer; what trickles is given up at *until*."""
+        parts = self._parts
+        connection = http.client.HTTPConnection(parts.hostname or "", self._port)
+        connection.sock = sock
+        sock.settimeout(_left(until))
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        named = {"User-Agent": f"trading-cli/{__version__}", "Connection": "close"}
+        connection.request("POST", target, body, {**named, **headers})
+        sock.settimeout(_left(until))
+        response = connection.getresponse()
+        kept = bytearray()
+        while len(kept) < MAX_ANSWER:
+            sock.settimeout(_left(until))
+            chunk = response.read1(MAX_ANSWER - len(kept))
+            if not chunk:
+                break
+            kept += chunk
+        response.close()
+        told = dict(response.getheaders())
+        wait = retry_after(told, datetime.now(UTC))
+        return Answer(response.status, bytes(kept), None if wait is None else math.ceil(wait))
+
+
+def _left(until: float) -> float:
+    """Return the seconds left. Raises ``TimeoutError`` where there are none."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def public(ip: Ip) -> bool:
+    """Return whether *ip* is a host on the open Internet: no private, local or special one."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return public(inner)
+    if ip.version == 4 and ip in _SHARED:  # noqa: PLR2004  # IPv4
+        return False
+    return ip.is_global and not ip.is_multicast

@@ -124,10 +124,11 @@ def verify(look: sqlite3.Connection, *, after: tuple[int, bytes] = (0, GENESIS))
     number and hash as a former ``head``, only what came later is walked.
     """
     expected, previous = after[0] + 1, after[1]
+    first = after[0] + 1 if after[0] else -(2**63)  # a row before the first one is no row of ours
     for seq, at, kind, subject, actor, body, before, mark in look.execute(
         "SELECT seq, at, kind, subject, actor, body, previous, hash FROM journal"
-        " WHERE seq > ? ORDER BY seq",
-        (after[0],),
+        " WHERE seq >= ? ORDER BY seq",
+        (first,),
     ):
         if seq != expected:
             return Broken(min(seq, expected), f"row {expected} is expected and row {seq} is there")

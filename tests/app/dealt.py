@@ -47,7 +47,8 @@ FACTS: dict[str, Any] = {
     "question": "Will thing 1 happen?",
     "features": {
         "rvr": {"value": 3.2, "tier": "STRONG", "undefined": "",
-                "inputs": {"now_usd": 9000, "mean_usd": 2800}},
+                "inputs": {"usd": 8960, "factor": 1, "mean_usd": 2800, "hours": 24,
+                           "wallets": 7, "top_share": 0.3}},
         "hype": {"value": None, "tier": "NONE", "undefined": "no talk", "inputs": {}},
     },
     "best_tiers": {"rvr": "STRONG"},

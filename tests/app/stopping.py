@@ -2,13 +2,15 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from trading_cli.app import release
 from trading_cli.app.stop import Place, opened, standing_at
-from trading_cli.domain import Purpose, Reason
+from trading_cli.domain import Order, OrderState, Purpose, Reason, Side, Token
 from trading_cli.store import Store, kill
 from trading_cli.trading.killswitch import State, forbids
 
@@ -55,6 +57,18 @@ def may(place: Place, purpose: Purpose = Purpose.ENTRY) -> bool:
     """Return whether an order of *purpose* may go now."""
     reason = Reason.SIGNAL if purpose is Purpose.ENTRY else Reason.STOP
     return not forbids(standing_at(place, busy_ms=500), purpose, reason)
+
+
+def order(name: str = "o1", purpose: Purpose = Purpose.ENTRY, **changes: object) -> Order:
+    """Return an order to buy or sell YES."""
+    side, reason = Side.BUY, Reason.SIGNAL
+    if purpose is Purpose.EXIT:
+        side, reason = Side.SELL, Reason.STOP
+    made = Order(
+        name, "d1", "500001", "e1", "rvr_roc_hype", purpose, side, Token.YES, Decimal(10),
+        Decimal("0.4"), reason, OrderState.PENDING, NOW, Decimal(4),
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 def release_whole(place: Place, at: datetime) -> None:

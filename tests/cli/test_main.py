@@ -206,6 +206,7 @@ def _child(code: str, home, **options) -> subprocess.Popen:
         "from trading_cli.cli.answer import Answer\n"
         "from trading_cli.cli.main import COMMANDS, run\n"
         "from trading_cli.cli.options import Command, commands\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored under nohup and &
         "app = commands()\n"
         "@app.command(cls=Command)\n"
         "def try_out(ctx: typer.Context) -> Answer:\n"

@@ -129,10 +129,11 @@ def gather_venue(work: Collection, wanted_past: timedelta | None = None) -> None
 
 def weigh(work: Collection) -> None:
     """Say how the collection did as a whole. Raises the first error when nothing at all came."""
-    states = [tally.state for tally in work.report.sources.values()]
-    if work.errors and not {"ok", "degraded"}.intersection(states):
+    tallies = work.report.sources.values()
+    answered = any(one.state in {"ok", "degraded"} and one.requests for one in tallies)
+    if work.errors and not answered:
         raise work.errors[0]
-    if any(state in {"failed", "degraded"} for state in states):
+    if any(one.state in {"failed", "degraded"} for one in tallies):
         work.report.state = "PARTIAL"
 
 

@@ -17,6 +17,7 @@ from trading_cli.app.meanings import MEANING, settings_of
 from trading_cli.app.positions import worth
 from trading_cli.app.settings import Settings, load
 from trading_cli.app.subjects import Subject
+from trading_cli.app.worked import worked
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import (
     SLOT_SECONDS,
@@ -222,6 +223,7 @@ def _ordered(named: Mapping[str, object]) -> list[str]:
 
 def _feature(name: object, told: object, best: object) -> dict[str, Any]:
     one = told if isinstance(told, Mapping) else {}
+    inputs = _mapping(one, "inputs")
     return {
         "name": str(name),
         "value": one.get("value"),
@@ -229,7 +231,8 @@ def _feature(name: object, told: object, best: object) -> dict[str, Any]:
         "best_tier": _tier(best),
         "undefined": one.get("undefined") or None,
         "provisional": bool(one.get("provisional", False)),
-        "inputs": dict(one["inputs"]) if isinstance(one.get("inputs"), Mapping) else {},
+        "worked": worked(str(name), one.get("value"), inputs),
+        "inputs": dict(inputs),
     }
 
 

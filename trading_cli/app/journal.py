@@ -171,8 +171,8 @@ def _text(value: object) -> str | None:
 def outcome(look: Transaction, position: Position) -> dict[str, Any]:
     """Return what became of *position*: bought, sold, fees, net result, return, days, exits.
 
-    ``returned`` is the net result over everything it cost; ``None`` where nothing is known to have
-    been paid. ``net`` of one still held is of what was sold.
+    ``returned`` is the net result over everything it cost; ``None`` while it is held, and where
+    nothing is known to have been paid. ``net`` of one still held is of what was sold.
     """
     bought = sold = fees = paid = 0
     exits: list[dict[str, Any]] = []
@@ -193,7 +193,7 @@ def outcome(look: Transaction, position: Position) -> dict[str, Any]:
         "sold": sold / 1e6,
         "fees": fees / 1e6,
         "net": net,
-        "returned": net / (paid / 1e6) if paid else None,
+        "returned": net / (paid / 1e6) if paid and until is not None else None,
         "days": None if days is None else round(days, 3),
         "exits": exits,
     }

@@ -77,19 +77,18 @@ def latch(folder: Path, level: int, words: str) -> Latched:
     a folder of that name is tried. *words* say when, who and why.
     """
     path = folder / KILL_FILE
-    told = f"level {level}\n{' '.join(words.split())[:500]}\n".encode("utf-8", "replace")
     for _ in range(_TRIES):
         try:
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _HOW, 0o600)
         except FileExistsError:
-            if (again := _again(path, level, told)) is not None:
+            if (again := _again(path, level, words)) is not None:
                 return again
         except OSError as error:
             return _bare(path, error)
         else:
-            lost = _write(descriptor, told)
+            lost = _write(descriptor, _told(level, words))
             _settle(folder)
             # a reset may have taken away what we just made, thinking it the one it saw
             if os.path.lexists(path):
@@ -97,7 +96,11 @@ def latch(folder: Path, level: int, words: str) -> Latched:
     return Latched(level, f"{path} is taken away as often as it is made")
 
 
-def _again(path: Path, level: int, told: bytes) -> Latched | None:
+def _told(level: int, words: str) -> bytes:
+    return f"level {level}\n{' '.join(words.split())[:500]}\n".encode("utf-8", "replace")
+
+
+def _again(path: Path, level: int, words: str) -> Latched | None:
     """Add to the file that is there; ``None`` where it is gone meanwhile."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | _HOW)
@@ -112,7 +115,9 @@ def _again(path: Path, level: int, told: bytes) -> Latched | None:
         low = standing.level < level
         return Latched(standing.level, f"{path} cannot be written" if low else "")
     inode = os.fstat(descriptor).st_ino
-    low = _told_by(path)[0] < level
+    before = _told_by(path)[0]
+    low = before < level
+    told = b"\n" + _told(max(before, level), words)  # an empty file is the worst: it stays so
     if os.fstat(descriptor).st_size > _MAX_BYTES // 2 and not low:
         told = b""  # a page too long to be read would forbid everything
         os.utime(descriptor)  # a reset shall see that somebody was here

@@ -180,6 +180,12 @@ COLLECTION = Plan(
     ),
     timedelta(seconds=840),
 )
+DECIDING = Plan(
+    "signal",
+    COLLECTION.period,
+    (("features", features_step), ("signals", signals_step)),
+    timedelta(minutes=5),
+)
 ANALYSIS = Plan(
     "analysis",
     DAY,

@@ -28,7 +28,12 @@ def folded(value: object, room: int) -> list[str]:
 
 
 def money(value: float | None) -> str | None:
-    """Return USD to the cent with its sign; ``None`` where it is not known."""
+    """Return USD to the cent; ``None`` where it is not known."""
+    return None if value is None else f"{value:,.2f}"
+
+
+def change(value: float | None) -> str | None:
+    """Return USD gained or lost, to the cent with its sign; ``None`` where it is not known."""
     return None if value is None else f"{value:+,.2f}"
 
 

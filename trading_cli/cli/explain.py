@@ -64,12 +64,33 @@ def _inputs(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         for one in data["inputs"]
     ]
     pairs += [(one["name"], _feature(one)) for one in data["features"]]
-    if data["signal"]:
-        pairs.append(("signal", data["signal"]))
+    if signal := _said(data["signal"] or {}):
+        pairs.append(("signal", _flat(signal)))
     facts = dict(data["facts"])
-    gates = {name: facts.pop(name) for name in _GATES if name in facts}
-    groups = (("gates", gates), ("terms", facts.pop("terms", None)), ("facts", facts))
-    return pairs + [(name, _flat(_said(part))) for name, part in groups if part]
+    if gates := _gates({name: facts.pop(name) for name in _GATES if name in facts}):
+        pairs.append(("gates", gates))
+    groups = (("terms", facts.pop("terms", None)), ("facts", facts))
+    return pairs + [(name, _flat(_said(part))) for name, part in groups if part and _said(part)]
+
+
+def _gates(facts: Mapping[str, Any]) -> str:
+    """Return what had to be open, in words."""
+    told: list[str] = []
+    if "quality" in facts:
+        told.append(f"quality {_number(facts['quality'])}")
+    if isinstance(gate := facts.get("gate"), Mapping):
+        why = "; ".join(str(one) for one in gate.get("reasons", ()))
+        told.append("data gate open" if gate.get("open") else f"data gate CLOSED: {why}")
+    if isinstance(kill := facts.get("kill"), Mapping):
+        level = f" level {kill['level']}" if kill.get("level") else ""
+        told.append(f"kill switch {kill.get('state')}{level}")
+    if "pauses" in facts:
+        told.append(f"paused: {_flat(facts['pauses'])}" if facts["pauses"] else "no pause")
+    if facts.get("warming"):
+        told.append(f"warming up: {facts['warming']}")
+    if fee := facts.get("fee"):
+        told.append(f"fee {_flat(fee)}")
+    return "; ".join(told)
 
 
 def _said(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,10 +101,11 @@ def _said(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _feature(one: Mapping[str, Any]) -> str:
     """Return the indicator with the numbers it was made of."""
-    value = one["undefined"] if one["value"] is None else _number(one["value"])
+    known = one["value"] is not None
+    value = f"{_number(one['value'])} {one['tier'] or ''}" if known else one["undefined"]
     best = f", best of the hour {one['best_tier']}" if one["best_tier"] else ""
     half = ", provisional: half size" if one["provisional"] else ""
-    return f"{value} {one['tier'] or ''}{best}{half}  <- {_flat(one['inputs'])}".strip()
+    return f"{value}{best}{half}" + (f" <- {one['worked']}" if one["worked"] else "")
 
 
 def _against(data: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -121,7 +143,7 @@ def _setting(row: Mapping[str, Any]) -> str:
 
 
 def _deals(data: Mapping[str, Any]) -> list[tuple[str, object]]:
-    from trading_cli.cli.eighty import minute, money, percent
+    from trading_cli.cli.eighty import change, minute, money, percent
 
     pairs: list[tuple[str, object]] = []
     for one in data["orders"]:
@@ -136,7 +158,8 @@ def _deals(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         pairs.append(("position", f"{held['id']}: {told}{value}"))
     if (came := data["outcome"]) is not None:
         fees = f"fees {came['fees']:.2f}"
-        told = f"net {money(came['net'])} USD ({percent(came['returned']) or '-'}), {fees}"
+        share = percent(came["returned"])
+        told = f"net {change(came['net'])} USD{f' ({share})' if share else ' so far'}, {fees}"
         pairs.append(("outcome", told))
     if (end := data["settlement"]) is not None:
         pairs.append(("settlement", f"{end['outcome']} {end['reason']}".strip()))

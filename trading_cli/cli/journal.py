@@ -134,7 +134,7 @@ def review(
 ) -> Answer:
     """Hold the plan of a closed position against its outcome."""
     from trading_cli.app import journal as diary
-    from trading_cli.cli.eighty import fitted, money, percent
+    from trading_cli.cli.eighty import change, fitted, percent
 
     data = diary.review(shared(ctx).config, name, text)
     plan, came = data["plan"] or {}, data["outcome"]
@@ -144,7 +144,7 @@ def review(
         ("plan", plan or "none: no decision of ours stands behind it"),
         ("exits", "; ".join(exits) or "settled"),
         ("held", None if came["days"] is None else f"{came['days']:.1f} days"),
-        ("net", f"{money(came['net'])} USD ({percent(came['returned']) or '-'})"),
+        ("net", f"{change(came['net'])} USD ({percent(came['returned']) or '-'})"),
         ("your words", text if data["written"] else "none: --text TEXT writes the review down"),
     ]
     return Answer(data, (Facts(fitted(told)),))

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "portfolio": ("portfolio", "Read a wallet of your own into the limits."),
     "journal": ("journal", "Read the record, add to it, check it, count it."),
     "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
+    "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),
     "cycle": ("cycle", "Run one cycle now, as cron does."),
     "stop": ("stop", "End `trading run` of this home."),

@@ -52,14 +52,15 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
 
 
 def _row(row: Mapping[str, Any]) -> tuple[object, ...]:
-    from trading_cli.cli.eighty import age, money
+    from trading_cli.cli.eighty import age, change, money
 
     return (
         row["id"],
         row["question"] or row["market"],
         row["token"],
         row["shares"],
-        *(money(row[name]) for name in ("cost", "liquidation", "cost_to_leave", "unrealized")),
+        *(money(row[name]) for name in ("cost", "liquidation", "cost_to_leave")),
+        change(row["unrealized"]),
         row["bid"],
         row["stop"],
         age(row["book_age_s"]),

@@ -165,7 +165,7 @@ SCENES = (
     ),
     alarm(
         "rules_changed", "geopolitics", "Will Calvera tariffs on copper imports expire by {}?",
-        "its rules changed two days ago", 4.75, odd="rules_changed",
+        "its rules were changed during the day", 4.75, odd="rules_changed",
     ),
     alarm(
         "wide_spread", "culture", "Will painter Noemi Ashgrovane sell Winter Cartographer by {}?",
@@ -267,7 +267,7 @@ def _oddity(scene: Scene, event: EventPlan, live: float) -> dict[str, Any]:
         "fee_unknown": {"fee_type": "novelty_fees_v9", "fee_rate": None, "fees_enabled": True},
         "placeholder": {"placeholder": True, "group_title": "Person A"},
         "no_rules": {"description": ""},
-        "rules_changed": {"rules_changed_at": live - 2 * DAY},
+        "rules_changed": {"rules_changed_at": live + 2 * HOUR},
         "wide_spread": {"spread_ticks": 8},
         "one_wallet": {"wash": True},
         "hushed": {"hushed": (live + 5 * HOUR, live + 6 * HOUR)},

@@ -1,7 +1,6 @@
 """The news of an event: when talk swells, when the price moves, and which causes which."""
 
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
 
@@ -10,7 +9,8 @@ from trading_cli.simulator.dice import Floats, stream
 
 DRIFT_HOURS = 12
 FORGOTTEN_HOURS = 36
-SCENE_SIZE = 10.0
+SCENE_VOLUME = 10.0
+SCENE_TALK = ((0.0, 25.0), (0.8, 60.0))  # hours after, size: it grows for more than an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
     if event.zombie:
         return ()
     if event.knots:
-        pairs = zip_longest(event.talk_at, event.volume_at)
-        return tuple(Shock(talk, volume, SCENE_SIZE, 1) for talk, volume in pairs)
+        return _staged(event)
     span = (event.decided - event.opens) / DAY
     if event.kind is Kind.COMMON_CAUSE:
         return _shared(seed, event)
@@ -49,6 +48,16 @@ def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
     for at, size, up, talk in zip(times, sizes, ups, alone, strict=True):
         out.append(_shock(event, float(at), float(size), 1 if up else -1, talk=bool(talk)))
     return tuple(out)
+
+
+def _staged(event: EventPlan) -> tuple[Shock, ...]:
+    """Return the news of a scripted scene."""
+    talk = [
+        Shock(at + hours * HOUR, None, size, 1)
+        for at in event.talk_at
+        for hours, size in SCENE_TALK
+    ]
+    return tuple(talk + [Shock(None, at, SCENE_VOLUME, 1) for at in event.volume_at])
 
 
 def _shock(event: EventPlan, at: float, size: float, sign: int, *, talk: bool) -> Shock:

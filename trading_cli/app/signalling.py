@@ -1,0 +1,110 @@
+"""The decisions of a slot: those taken, or, as a trial, those that would be taken now."""
+
+from pathlib import Path
+from typing import Any
+
+from trading_cli.app import analyse, entering, views
+from trading_cli.app.cycles import run_cycle
+from trading_cli.app.desk import Desk
+from trading_cli.app.gather import Progress
+from trading_cli.app.steps import DECIDING
+from trading_cli.app.toolkit import Toolkit, build
+from trading_cli.core.clock import Clock
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Decision, Purpose, from_epoch, slot_of
+from trading_cli.store import Store, decided
+
+
+def signal(
+    config: Path | None,
+    *,
+    dry_run: bool,
+    market: str | None,
+    progress: Progress,
+    clock: Clock | None = None,
+) -> dict[str, Any]:
+    """Return the decisions of this slot, taking them first where nobody has.
+
+    With *dry_run* nothing is stored, ordered or told: what would be decided now is shown. Raises
+    ``UsageError`` for a market that is no candidate.
+    """
+    with build(config, clock=clock) as toolkit, toolkit.open_store() as store:
+        slot = slot_of(toolkit.clock.now())
+        if dry_run:
+            found = _trial(toolkit, store, slot)
+        else:
+            found = _taken(store, slot)
+            if not found:
+                run_cycle(toolkit, DECIDING, progress=progress)
+                found = _taken(store, slot)
+        if market is not None:
+            found = [one for one in found if one.market_id == market]
+            if not found:
+                raise UsageError(
+                    f"market {market} is no candidate in this slot.",
+                    hint="trading markets, and trading status for the funnel",
+                )
+        return {
+            "slot": from_epoch(slot).isoformat(),
+            "dry_run": dry_run,
+            "decisions": [shown(one) for one in found],
+        }
+
+
+def _taken(store: Store, slot: int) -> list[Decision]:
+    with store.reading() as look:
+        found = decided.decisions(look, slot=slot, limit=100_000)
+    return [one for one in found if one.purpose is Purpose.ENTRY]
+
+
+def _trial(toolkit: Toolkit, store: Store, slot: int) -> list[Decision]:
+    """Return what would be decided now; only the computed features are kept."""
+    desk = Desk(toolkit, store, slot)
+    at = desk.now()
+    with store.reading() as look:
+        ready = views.ready(look, desk, at)
+    found = analyse.features(
+        store,
+        slot=slot,
+        at=at,
+        markets=ready.markets,
+        signals=toolkit.settings.signals,
+        hype_section=toolkit.settings.hype,
+    )
+    proposals = entering.propose(desk, ready, found, entering.asked_strategies(desk), at)
+    decisions = []
+    for one in proposals:
+        if one.view.book is not None:
+            desk.remember(one.view.market, one.view.book)
+        sized = entering.size_of(desk, one) if one.rank else None
+        decisions.append(entering.decision_of(desk, one, at, sized))
+    return decisions
+
+
+def shown(one: Decision) -> dict[str, Any]:
+    """Return a decision as the envelope has it."""
+    return {
+        "id": one.id,
+        "market": one.market_id,
+        "question": one.facts.get("question"),
+        "strategy": one.strategy,
+        "side": one.token and one.token.value,
+        "action": one.action.value,
+        "reason": one.reason.value,
+        "features": {
+            name: held.get("value") if isinstance(held, dict) else None
+            for name, held in _features(one).items()
+        },
+        "size": float(one.shares),
+        "limit_price": None if one.limit_price is None else float(one.limit_price),
+        "verdict": one.binding,
+        "vetoes": one.facts.get("vetoes", []),
+        "terms": one.facts.get("terms"),
+        "decided_at": one.decided_at.isoformat(),
+        "expires_at": None if one.expires_at is None else one.expires_at.isoformat(),
+    }
+
+
+def _features(one: Decision) -> dict[str, Any]:
+    held = one.facts.get("features")
+    return dict(held) if isinstance(held, dict) else {}

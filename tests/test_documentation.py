@@ -105,6 +105,19 @@ def test_every_line_of_the_crontab_names_a_command_that_exists():
         _check(re.search(r"/trading (.*?)( >|$)", line)[1])
 
 
+def test_the_example_crontab_is_what_the_settings_come_to():
+    """The shipped lines are those that `trading schedule show` prints for the same place."""
+    from trading_cli.app.schedule import Place, cron_lines
+    from trading_cli.app.settings import Settings
+
+    home = Path("/home/you/trading")
+    place = Place(home / ".venv/bin/trading", home, None, home / "logs")
+    lines = cron_lines(Settings().schedule.model_dump(), place)
+    wanted = [line.replace("TRADING_HOME=/home/you/trading ", "") for line in lines]
+    text = (ROOT / "crontab.example").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if re.match(r"[\d*]", line)] == wanted
+
+
 def test_the_shipped_settings_equal_the_defaults_and_show_every_key():
     """config.yaml changes nothing by being there, hides no key, and explains each."""
     from trading_cli.app.settings import Settings, keys, load

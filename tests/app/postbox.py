@@ -19,6 +19,7 @@ from trading_cli.store import Store, deliveries, outbox
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+SIGNING = "canary-signing-secret"
 
 
 class Ticking(SystemClock):
@@ -66,7 +67,7 @@ class Office:
         self.section = section(url, **more)
         self.clock = Ticking()
         self.store = Store.open(folder / "post.db", now=NOON)
-        self.secrets = Secrets(telegram_token=TOKEN, webhook_url=hook, webhook_secret="s3cret-sign")
+        self.secrets = Secrets(telegram_token=TOKEN, webhook_url=hook, webhook_secret=SIGNING)
         control(url, method="DELETE")
 
     def put(self, key: str, kind: str = "position", **more: Any) -> Notice:
@@ -104,7 +105,7 @@ class Office:
         """Return what the chat received, oldest first."""
         return [one["text"] for one in control(self.url)["sent"]]
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         """Return the keys of what the chat received, oldest first."""
         return [text.rsplit("[", 1)[1].rstrip("]") for text in self.texts()]
 

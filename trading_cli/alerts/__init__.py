@@ -63,11 +63,6 @@ class Channel(Protocol):
         """Return what it is called in settings, tables and logs."""
         ...
 
-    @property
-    def where(self) -> str:
-        """Return who is reached, without a secret: messages to one place share its limits."""
-        ...
-
     def send(self, message: Message) -> Delivered:
         """Send *message*. Raises as the room says above."""
         ...

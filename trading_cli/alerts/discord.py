@@ -17,7 +17,6 @@ class Discord:
     """One webhook. *post* sends the bytes to it."""
 
     name = NAME
-    where = NAME
 
     def __init__(self, post: Post) -> None:
         self._post = post

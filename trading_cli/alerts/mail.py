@@ -19,7 +19,6 @@ class Mail:
     """One mailbox. A connection is made for each mail and closed after it."""
 
     name = NAME
-    where = NAME
 
     def __init__(
         self, section: EmailSection, *, password: str | None, timeout: float = SEND_S

@@ -13,7 +13,6 @@ class Slack:
     """One webhook. *post* sends the bytes to it."""
 
     name = NAME
-    where = NAME
 
     def __init__(self, post: Post) -> None:
         self._post = post

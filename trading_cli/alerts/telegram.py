@@ -7,10 +7,13 @@ error is told in our words. No ``parse_mode``: a title cannot break or dress up 
 import asyncio
 import logging
 import math
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+
+os.environ.setdefault("PTB_TIMEDELTA", "true")  # read by the library: no float where time is meant
 
 import telegram
 from telegram import error as wire
@@ -61,17 +64,20 @@ class Telegram:
         self._chat = chat_id
         self._timeout = timeout
         self._runner = asyncio.Runner()
+        self._request = HTTPXRequest(
+            connection_pool_size=2,
+            connect_timeout=CONNECT_S,
+            read_timeout=timeout,
+            write_timeout=timeout,
+            pool_timeout=timeout,
+            httpx_kwargs={"trust_env": False, "follow_redirects": False},
+        )
         self._bot = telegram.Bot(
             token,
             base_url=f"{api_url}/bot",
-            request=self._request(timeout),
-            get_updates_request=self._request(timeout),
+            request=self._request,
+            get_updates_request=self._request,
         )
-
-    @property
-    def where(self) -> str:
-        """Return the chat."""
-        return f"{NAME}:{self._chat}"
 
     def send(self, message: Message) -> Delivered:
         """Send *message* in as many parts as it takes; ``reference`` is their message ids."""
@@ -112,13 +118,9 @@ class Telegram:
     def close(self) -> None:
         """Let go of every connection."""
         try:
-            self._runner.run(self._shut())
+            self._runner.run(self._request.shutdown())
         finally:
             self._runner.close()
-
-    async def _shut(self) -> None:
-        for request in self._bot._request:  # noqa: SLF001  # `shutdown` does nothing before `initialize`
-            await request.shutdown()
 
     async def _sent(self, chat: int, text: str, *, silent: bool) -> int:
         told = await self._bot.send_message(
@@ -128,18 +130,6 @@ class Telegram:
             link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
         )
         return told.message_id
-
-    @staticmethod
-    def _request(timeout: float) -> HTTPXRequest:
-        """Return a client that follows no redirect and reads no proxy from the environment."""
-        return HTTPXRequest(
-            connection_pool_size=2,
-            connect_timeout=CONNECT_S,
-            read_timeout=timeout,
-            write_timeout=timeout,
-            pool_timeout=timeout,
-            httpx_kwargs={"trust_env": False, "follow_redirects": False},
-        )
 
     def _ask(self, asked: Coroutine[Any, Any, T], longest: float) -> T:
         """Return the answer within *longest* seconds; every failure becomes one of ours."""
@@ -153,7 +143,7 @@ class Telegram:
         said = clean_text(self._mask(str(error)), 160)
         if isinstance(error, wire.RetryAfter):
             wait = error.retry_after
-            seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
             told = f"too many messages: wait {seconds:.0f} s"
             return SourceThrottled(NAME, told, retry_after=math.ceil(seconds))
         if isinstance(error, wire.BadRequest | wire.ChatMigrated):

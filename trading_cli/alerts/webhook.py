@@ -26,7 +26,6 @@ class Webhook:
     """One address. *post* sends the bytes; *secret* signs them, where there is one."""
 
     name = NAME
-    where = NAME
 
     def __init__(self, post: Post, *, secret: str | None, now: Callable[[], datetime]) -> None:
         self._post = post

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from trading_cli.alerts import AlertsSection, Channel
+from trading_cli.alerts import AlertsSection, Channel, Delivered, Message
 from trading_cli.alerts.posting import Post
 from trading_cli.core.clock import Clock
 from trading_cli.core.config import Secrets
@@ -37,6 +37,27 @@ class Channels(AbstractContextManager["Channels"]):
     ) -> None:
         for one in self.on:
             one.close()
+
+
+class Deferred:
+    """A channel that is made when it is first used: its library takes a while to load."""
+
+    def __init__(self, name: str, make: Callable[[], Channel]) -> None:
+        self.name = name
+        self._make = make
+        self._made: Channel | None = None
+
+    def send(self, message: Message) -> Delivered:
+        """Send *message*; raises as the channel does."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made.send(message)
+
+    def close(self) -> None:
+        """Let go of what was made."""
+        if self._made is not None:
+            self._made.close()
+            self._made = None
 
 
 class _Absent(Exception):
@@ -71,9 +92,13 @@ def _telegram(section: AlertsSection, secrets: Secrets, _clock: Clock) -> Channe
     part = section.telegram
     if not part.chat_id:
         raise _Absent("off: alerts.telegram.chat_id is not set")
-    from trading_cli.alerts.telegram import Telegram  # noqa: PLC0415  # paid for when used
 
-    return Telegram(token, api_url=part.api_url, chat_id=part.chat_id)
+    def make() -> Channel:
+        from trading_cli.alerts.telegram import Telegram  # noqa: PLC0415  # paid for when used
+
+        return Telegram(token, api_url=part.api_url, chat_id=part.chat_id)
+
+    return Deferred("telegram", make)
 
 
 def _post_to(section: AlertsSection, url: str, name: str) -> Post:

@@ -13,7 +13,7 @@ from typing import Any
 from trading_cli.app import configure, subjects
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.journal import must_exist, outcome
-from trading_cli.app.meanings import MEANING, settings_of
+from trading_cli.app.meanings import mapping_in, mappings_in, settings_of, why
 from trading_cli.app.positions import worth
 from trading_cli.app.settings import Settings, load
 from trading_cli.app.subjects import Subject
@@ -69,33 +69,6 @@ def explain(config: Path | None, name: str, *, clock: Clock | None = None) -> di
     return data
 
 
-def why(found: Subject) -> str:
-    """Return the one sentence that answers first."""
-    decision = found.decision
-    if decision is None:
-        return _without(found)
-    said = decision.facts.get("sentence")
-    reason = f"{decision.reason.value}: {MEANING[decision.reason]}"
-    details = [str(said)] if said else []
-    if decision.action.value == "HOLD" and not said:
-        details = [str(one["sentence"]) for one in _list(decision.facts, "vetoes")[:1]]
-        for part in ("risk", "sizing"):
-            said = _mapping(decision.facts, part).get("sentence")
-            details = details or ([str(said)] if said else [])
-        details = details or [str(one) for one in [decision.facts.get("warming")] if one]
-    verb = {"BUY": "Bought", "SELL": "Sold", "HOLD": "No trade"}[decision.action.value]
-    verb = verb if found.order is not None or verb == "No trade" else "Decided"
-    return f"{verb}. {reason}" + "".join(f" ({detail})" for detail in details)
-
-
-def _without(found: Subject) -> str:
-    """Return why of what no decision of ours stands behind."""
-    order = found.order
-    if order is not None:
-        return f"Order {order.id}: {order.reason.value}: {MEANING[order.reason]}"
-    return f"{found.kind} {found.id} has no decision behind it"
-
-
 def _market(look: Transaction, found: Subject, now: datetime) -> Market | None:
     """Return the market as it was described when it was decided on."""
     holder = found.decision or found.position or found.order or found.fill
@@ -118,7 +91,7 @@ def _told_market(market: Market | None, found: Subject) -> dict[str, Any] | None
         "id": holder.market_id,
         "question": market.question if market is not None else asked and str(asked),
         "category": (market.category or None) if market is not None else None,
-        "rules": _mapping(facts, "terms").get("rules") or place,
+        "rules": mapping_in(facts, "terms").get("rules") or place,
     }
 
 
@@ -174,8 +147,8 @@ def _facts(look: Transaction, one: Decision | None) -> dict[str, Any]:
     facts: Mapping[str, object] = {} if one is None else one.facts
     features = facts.get("features")
     named = features if isinstance(features, Mapping) else _stored(look, one)
-    best = _mapping(facts, "best_tiers")
-    sizing, risk = _mapping(facts, "sizing"), _mapping(facts, "risk")
+    best = mapping_in(facts, "best_tiers")
+    sizing, risk = mapping_in(facts, "sizing"), mapping_in(facts, "risk")
     bound = (one.binding if one is not None else "") or str(sizing.get("binding") or "")
     names = ("label", "strength", "probability", "indicators")
     signal = {name: facts[name] for name in names if name in facts}
@@ -184,10 +157,11 @@ def _facts(look: Transaction, one: Decision | None) -> dict[str, Any]:
         "signal": signal or None,
         "vetoes": [
             {"reason": str(veto.get("reason", "")), "sentence": str(veto.get("sentence", ""))}
-            for veto in _list(facts, "vetoes")
+            for veto in mappings_in(facts, "vetoes")
         ],
         "checks": [
-            _check(check, bound) for check in (*_list(sizing, "checks"), *_list(risk, "checks"))
+            _check(check, bound)
+            for check in (*mappings_in(sizing, "checks"), *mappings_in(risk, "checks"))
         ],
         "facts": {key: value for key, value in facts.items() if key not in TOLD},
     }
@@ -204,17 +178,6 @@ def _stored(look: Transaction, one: Decision | None) -> dict[str, Any]:
     }
 
 
-def _mapping(facts: Mapping[str, object], key: str) -> Mapping[str, Any]:
-    found = facts.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _list(facts: Mapping[str, object], key: str) -> list[Mapping[str, Any]]:
-    found = facts.get(key)
-    items: Iterable[object] = found if isinstance(found, (list, tuple)) else ()
-    return [item for item in items if isinstance(item, Mapping)]
-
-
 def _ordered(named: Mapping[str, object]) -> list[str]:
     """Return the names, the three of every signal first and in its order."""
     first = [name for name in ("rvr", "roc", "hype") if name in named]
@@ -223,7 +186,7 @@ def _ordered(named: Mapping[str, object]) -> list[str]:
 
 def _feature(name: object, told: object, best: object) -> dict[str, Any]:
     one = told if isinstance(told, Mapping) else {}
-    inputs = _mapping(one, "inputs")
+    inputs = mapping_in(one, "inputs")
     return {
         "name": str(name),
         "value": one.get("value"),

@@ -1,8 +1,10 @@
-"""What each reason means in words, and which settings decide it."""
+"""What each reason means in words, which settings decide it, and the sentence that answers why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from trading_cli.domain import Reason
+from trading_cli.app.subjects import Subject
+from trading_cli.domain import Decision, Reason
 
 MEANING: Mapping[Reason, str] = {
     Reason.SIGNAL: "every condition for an entry was met",
@@ -118,3 +120,58 @@ def settings_of(reason: Reason, binding: str, known: frozenset[str]) -> tuple[st
     keys = [*DECIDES.get(reason, ()), _LIMITS.get(rule, f"risk.{rule}")]
     keys += sorted(key for key in known if rule == "sector" and key.startswith("risk.sector_"))
     return tuple(key for key in dict.fromkeys(keys) if key in known)
+
+
+def why(found: Subject) -> str:
+    """Return the one sentence that answers first."""
+    decision = found.decision
+    if decision is None:
+        return _without(found)
+    reason = f"{decision.reason.value}: {MEANING[decision.reason]}"
+    detail = _detail(decision)
+    verb = {"BUY": "Bought", "SELL": "Sold", "HOLD": "No trade"}[decision.action.value]
+    verb = verb if found.order is not None or verb == "No trade" else "Decided"
+    return f"{verb}. {reason}" + (f" ({detail})" if detail else "")
+
+
+def _detail(one: Decision) -> str:
+    """Return the sentence with the numbers that made the reason, "" where none was kept."""
+    if said := one.facts.get("sentence"):
+        return str(said)
+    vetoes = [
+        veto for veto in mappings_in(one.facts, "vetoes") if veto.get("reason") == one.reason.value
+    ]
+    if vetoes:
+        return str(vetoes[0].get("sentence", ""))
+    if one.reason is Reason.WARMING_UP:
+        return str(one.facts.get("warming") or "")
+    if one.reason in {Reason.RISK, Reason.BELOW_MINIMUM, Reason.NOT_ARMED}:
+        parts = [mapping_in(one.facts, part).get("sentence") for part in ("risk", "sizing")]
+        return next((str(part) for part in parts if part), "")
+    name = one.reason.value.split("_")[0].lower()
+    told = mapping_in(mapping_in(one.facts, "features"), name)
+    value = told.get("value")
+    if value is None:
+        return str(told.get("undefined") or "")
+    return f"{name} {value:.4g}, {told.get('tier')}"
+
+
+def _without(found: Subject) -> str:
+    """Return why of what no decision of ours stands behind."""
+    order = found.order
+    if order is not None:
+        return f"Order {order.id}: {order.reason.value}: {MEANING[order.reason]}"
+    return f"{found.kind} {found.id} has no decision behind it"
+
+
+def mapping_in(facts: Mapping[str, object], key: str) -> Mapping[str, Any]:
+    """Return the mapping under *key*; an empty one where there is none."""
+    found = facts.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def mappings_in(facts: Mapping[str, object], key: str) -> list[Mapping[str, Any]]:
+    """Return the mappings listed under *key*; none where there is no list."""
+    found = facts.get(key)
+    items: Iterable[object] = found if isinstance(found, (list, tuple)) else ()
+    return [item for item in items if isinstance(item, Mapping)]

@@ -136,7 +136,13 @@ def _plan(past: _Past, depth: timedelta | None) -> None:
             heard = spans(tx, name, dict.fromkeys(owed, from_epoch(since)), as_of=now)
             for event in owed:
                 known = [*planned.get(event, ()), *heard.get(event, ())]
-                talk_windows.plan(tx, name, event, missing(since, until, known), STEP_S[name])
+                owing = [_whole_slots(*span) for span in missing(since, until, known)]
+                talk_windows.plan(tx, name, event, owing, STEP_S[name])
+
+
+def _whole_slots(start: int, stop: int) -> Span:
+    """Return the span with the quarters it cuts made whole: to them some sources round down."""
+    return start // SLOT_SECONDS * SLOT_SECONDS, -(-stop // SLOT_SECONDS) * SLOT_SECONDS
 
 
 def missing(since: int, until: int, known: Sequence[Span]) -> list[Span]:

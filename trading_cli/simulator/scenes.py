@@ -115,10 +115,11 @@ SCENES = (
         "volume and price without any talk",
         volume_h=(5.6,), kind=Kind.PRICE_LEADS,
     ),
-    alarm(
+    Scene(
         "faded", "geopolitics", "Will Zephyria reopen its northern border by {}?",
-        "the price falls back before the talk is known",
-        6.0, (7.0, 0.56), (7.1, 0.45), low=0.45, high=0.56,
+        ((0, 0.45), (6.2, 0.45), (6.3, 0.56), (7.05, 0.56), (7.15, 0.45)),
+        "the price jumps, and falls back within the hour",
+        volume_h=(6.0,), kind=Kind.VOLATILITY_ONLY,
     ),
     alarm(
         "ask_band", "tech", "Will Quantara ship its Emberglass headset by {}?",
@@ -147,9 +148,10 @@ SCENES = (
         "newcomer", "politics", "Will mayor Vasken Umberlyn veto the tram budget by {}?",
         "listed during the day: too young to be judged", 4.0, odd="new",
     ),
-    alarm(
+    Scene(
         "no_quote", "culture", "Will curators return the Paper Leviathan manuscript by {}?",
-        "its book is not served for an hour", 4.2, odd="hushed", free=True,
+        ((0, 0.5), (24, 0.5)),
+        "its book is not served for an hour", odd="hushed", free=True, kind=Kind.NULL,
     ),
     alarm(
         "fee_unknown", "culture", "Will the novel Hollow Lantern outsell Saltglass by {}?",
@@ -171,9 +173,10 @@ SCENES = (
         "wide_spread", "culture", "Will painter Noemi Ashgrovane sell Winter Cartographer by {}?",
         "buying and selling it would cost too much", 5.0, odd="wide_spread", free=True,
     ),
-    alarm(
+    Scene(
         "one_wallet", "tech", "Will Omnivast satellites cover Granholm villages by {}?",
-        "one wallet trades with itself", 5.25, odd="one_wallet",
+        ((0, 0.5), (24, 0.5)),
+        "one wallet trades with itself", volume_h=(5.25,), odd="one_wallet", kind=Kind.NULL,
     ),
     alarm(
         "large_minimum", "crypto", "Will the Cindertech ledger split in two by {}?",

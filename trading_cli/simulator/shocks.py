@@ -10,6 +10,7 @@ from trading_cli.simulator.dice import Floats, stream
 DRIFT_HOURS = 12
 FORGOTTEN_HOURS = 36
 SCENE_VOLUME = 10.0
+SCENE_DECAY_H = 1.5
 SCENE_TALK = ((0.0, 25.0), (0.8, 60.0))  # hours after, size: it grows for more than an hour
 
 
@@ -19,6 +20,7 @@ class Shock:
 
     ``drift`` is the push on the latent state in its own remaining standard deviations, spread
     over DRIFT_HOURS from ``price_at``; 0 means that only volatility and volume rise then.
+    ``decay_h``: after so long a 1/e of the swell is left.
     """
 
     talk_at: float | None
@@ -26,6 +28,7 @@ class Shock:
     size: float
     sign: int
     drift: float = 0.0
+    decay_h: float = 3.0
 
 
 def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
@@ -53,7 +56,7 @@ def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
 def _staged(event: EventPlan) -> tuple[Shock, ...]:
     """Return the news of a scripted scene."""
     talk = [
-        Shock(at + hours * HOUR, None, size, 1)
+        Shock(at + hours * HOUR, None, size, 1, decay_h=SCENE_DECAY_H)
         for at in event.talk_at
         for hours, size in SCENE_TALK
     ]
@@ -103,7 +106,7 @@ def swell(times: Floats, news: tuple[Shock, ...], *, talk: bool) -> Floats:
         at = shock.talk_at if talk else shock.price_at
         if at is not None:
             lo, hi = np.searchsorted(times, [at, at + FORGOTTEN_HOURS * HOUR])
-            out[lo:hi] += shock.size * np.exp((at - times[lo:hi]) / (3 * HOUR))
+            out[lo:hi] += shock.size * np.exp((at - times[lo:hi]) / (shock.decay_h * HOUR))
     return out
 
 

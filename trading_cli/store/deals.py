@@ -34,6 +34,7 @@ from trading_cli.store.rows import (
     keep,
     millionths,
     moment,
+    narrowed,
     whole,
 )
 
@@ -53,10 +54,6 @@ _INSERT_ORDER = (
 )
 _ORDER_BY_ID = f"SELECT {_ORDER} FROM orders WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"  # noqa: S608  # same
 _OPEN = f"SELECT {_ORDER} FROM orders WHERE state IN ('PENDING', 'UNKNOWN') ORDER BY seq"  # noqa: S608  # same
-_ORDERS = (
-    f"SELECT {_ORDER} FROM orders WHERE placed_at >= ?1 AND (?2 IS NULL OR decision = ?2)"  # noqa: S608  # same
-    " AND (?3 IS NULL OR market = ?3) ORDER BY seq DESC LIMIT ?4"
-)
 FILLS = Shape(
     "fills",
     f"INSERT INTO fills ({_FILL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # same
@@ -67,10 +64,6 @@ FILLS = Shape(
     9,
 )
 _FILL_BY_ID = f"SELECT {_FILL} FROM fills WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"  # noqa: S608  # same
-_FILLS = (
-    f"SELECT {_FILL} FROM fills WHERE at >= ?1 AND (?2 IS NULL OR order_id = ?2)"  # noqa: S608  # same
-    " AND (?3 IS NULL OR market = ?3) ORDER BY seq LIMIT ?4"
-)
 
 
 def place_order(tx: sqlite3.Connection, order: Order) -> bool:
@@ -150,8 +143,11 @@ def orders(
     limit: int = 200,
 ) -> list[Order]:
     """Return the orders placed at or after *since* that match all that is asked, newest first."""
-    begin = 0 if since is None else epoch(since)
-    return [_order(row) for row in look.execute(_ORDERS, (begin, decision, market, limit))]
+    where, values = narrowed(
+        {"placed_at >= ?": epoch_or_none(since), "decision = ?": decision, "market = ?": market}
+    )
+    question = f"SELECT {_ORDER} FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608  # our own words
+    return [_order(row) for row in look.execute(question, (*values, limit))]
 
 
 def _order(row: tuple[object, ...]) -> Order:
@@ -248,8 +244,11 @@ def fills(
     limit: int = 1000,
 ) -> list[Fill]:
     """Return the fills at or after *since* that match all that is asked, oldest first."""
-    begin = 0 if since is None else epoch(since)
-    return [_fill(row) for row in look.execute(_FILLS, (begin, order, market, limit))]
+    where, values = narrowed(
+        {"at >= ?": epoch_or_none(since), "order_id = ?": order, "market = ?": market}
+    )
+    question = f"SELECT {_FILL} FROM fills WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608  # our own words
+    return [_fill(row) for row in look.execute(question, (*values, limit))]
 
 
 def dealings(look: sqlite3.Connection, position: Position) -> list[tuple[Order, Fill]]:

@@ -22,6 +22,7 @@ from trading_cli.store.rows import (
     exact,
     keep,
     moment,
+    narrowed,
     whole,
     whole_or_none,
 )
@@ -83,23 +84,20 @@ def decisions(
     limit: int = 200,
 ) -> list[Decision]:
     """Return the decisions taken in [since, until) that match all that is asked, newest first."""
-    source = "decisions" if market is None else "decisions INDEXED BY decisions_by_market"
-    source = source if slot is None else "decisions INDEXED BY decisions_by_slot"
-    rows = look.execute(
-        f"SELECT {_COLUMNS} FROM {source} WHERE decided_at >= :since AND decided_at < :until"  # noqa: S608  # fixed words
-        + ("" if slot is None else " AND slot = :slot")
-        + ("" if market is None else " AND market = :market")
-        + " AND (:strategy IS NULL OR strategy = :strategy) AND (:reason IS NULL OR reason ="
-        " :reason) ORDER BY decided_at DESC, seq DESC LIMIT :limit",
+    where, values = narrowed(
         {
-            "since": 0 if since is None else epoch(since),
-            "until": FOREVER if until is None else epoch(until),
-            "slot": slot,
-            "market": market,
-            "strategy": strategy,
-            "reason": None if reason is None else reason.value,
-            "limit": limit,
-        },
+            "decided_at >= ?": epoch_or_none(since),
+            "decided_at < ?": epoch_or_none(until),
+            "slot = ?": slot,
+            "market = ?": market,
+            "strategy = ?": strategy,
+            "reason = ?": None if reason is None else reason.value,
+        }
+    )
+    rows = look.execute(
+        f"SELECT {_COLUMNS} FROM decisions WHERE {where}"  # noqa: S608  # our own words
+        " ORDER BY decided_at DESC, seq DESC LIMIT ?",
+        (*values, limit),
     )
     return [_decision(row) for row in rows]
 

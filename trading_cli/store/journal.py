@@ -14,9 +14,10 @@ from datetime import datetime
 from hashlib import blake2b
 
 from trading_cli.domain import from_epoch
-from trading_cli.store.rows import as_json, epoch
+from trading_cli.store.rows import as_json, epoch, epoch_or_none, narrowed
 
 GENESIS = bytes(32)
+_ROWS = "SELECT seq, at, kind, subject, actor, body FROM journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,9 @@ def rows(
     limit: int = 1000,
 ) -> list[Row]:
     """Return the rows after *since_seq* that match all that is asked, in their order."""
-    found = look.execute(
-        "SELECT seq, at, kind, subject, actor, body FROM journal WHERE seq > ?1"
-        " AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR subject = ?3) ORDER BY seq LIMIT ?4",
-        (since_seq, kind, subject, limit),
-    )
-    return [_row(*row) for row in found]
+    where, values = narrowed({"seq > ?": since_seq, "kind = ?": kind, "subject = ?": subject})
+    question = f"{_ROWS} WHERE {where} ORDER BY seq LIMIT ?"
+    return [_row(*row) for row in look.execute(question, (*values, limit))]
 
 
 def newest(
@@ -104,13 +102,11 @@ def newest(
     limit: int = 50,
 ) -> list[Row]:
     """Return the last rows written at or after *since* that match all asked, newest first."""
-    found = look.execute(
-        "SELECT seq, at, kind, subject, actor, body FROM journal WHERE at >= ?1"
-        " AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR subject = ?3)"
-        " ORDER BY seq DESC LIMIT ?4",
-        (0 if since is None else epoch(since), kind, subject, limit),
+    where, values = narrowed(
+        {"at >= ?": epoch_or_none(since), "kind = ?": kind, "subject = ?": subject}
     )
-    return [_row(*row) for row in found]
+    question = f"{_ROWS} WHERE {where} ORDER BY seq DESC LIMIT ?"
+    return [_row(*row) for row in look.execute(question, (*values, limit))]
 
 
 def _row(seq: int, at: int, kind: str, subject: str, actor: str, body: str) -> Row:

@@ -114,6 +114,16 @@ def available_at(
     return event_time + lag_s
 
 
+def narrowed(asked: Mapping[str, object]) -> tuple[str, list[object]]:
+    """Return the conditions whose value was given, joined for WHERE, and those values.
+
+    Keys are conditions of our own with one question mark each. What was not asked is not in the
+    sentence at all, so that sqlite can use the index of what was.
+    """
+    given = {condition: value for condition, value in asked.items() if value is not None}
+    return " AND ".join(given) or "TRUE", list(given.values())
+
+
 def as_json(value: object) -> str:
     """Return *value* as canonical JSON: sorted keys, no spaces; one text for one value.
 

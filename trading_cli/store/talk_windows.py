@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from trading_cli.domain import from_epoch
+from trading_cli.domain import SLOT_SECONDS, from_epoch
 from trading_cli.store.backfill import TRIES
 from trading_cli.store.rows import Written, epoch
 
@@ -91,10 +91,15 @@ def mark(tx: sqlite3.Connection, window: int, state: str, rows: int) -> None:
 
 
 def split(tx: sqlite3.Connection, window: TalkWindow, rows: int) -> None:
-    """Put the two halves of *window* in its place. Raises KeyError if unknown."""
+    """Put the two halves of *window* in its place, cut at a quarter of an hour.
+
+    Raises KeyError if unknown, ValueError if it holds no quarter to cut at.
+    """
     mark(tx, window.id, "split", rows)
     first, last = epoch(window.start), epoch(window.stop)
-    middle = (first + last) // 2
+    middle = (first + last) // 2 // SLOT_SECONDS * SLOT_SECONDS  # where sources round times
+    if not first < middle < last:
+        raise ValueError(f"a window of {last - first} s is too short to be split")
     tx.executemany(
         "INSERT INTO talk_windows (source, event_id, start, stop) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from trading_cli.app import reconcile
+from trading_cli.app import reconcile, stop
 from trading_cli.app.demo_day import FIRST_SLOT, Lived
-from trading_cli.app.desk import Desk
 from trading_cli.app.meanings import MEANING
 from trading_cli.domain import (
     Action,
@@ -99,7 +98,7 @@ def facts_of(look: Transaction, lived: Lived) -> dict[str, Any]:
         "example": _example(day),
         "ledger": _ledger(look),
         "journal": _journal(look),
-        "kill": Desk(lived.toolkit, None, 0).standing(look).state.value,  # type: ignore[arg-type]
+        "kill": stop.standing_of(look, lived.toolkit.home / "data").state.value,
     }
 
 

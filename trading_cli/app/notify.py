@@ -6,7 +6,7 @@ the digest, which says so.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +15,17 @@ from trading_cli.alerts import AlertsSection, Channel, Delivered, Message, Messa
 from trading_cli.app.channels import Channels, channels_of
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.runs import only_run
+from trading_cli.app.settings import Loaded
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core import log
-from trading_cli.core.clock import Clock
-from trading_cli.core.errors import RunLocked, SourceError, SourceRefused, SourceThrottled
+from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.core.errors import (
+    RunLocked,
+    SourceError,
+    SourceRefused,
+    SourceThrottled,
+    StoreError,
+)
 from trading_cli.core.faults import fault
 from trading_cli.core.redact import Redactor
 from trading_cli.domain import Notice, Severity
@@ -55,9 +62,9 @@ class Report:
         return {name: getattr(self, name) for name in names}
 
 
-def section_of(toolkit: Toolkit) -> AlertsSection:
+def section_of(loaded: Loaded) -> AlertsSection:
     """Return what the settings say about alerts."""
-    found = getattr(toolkit.settings, "alerts", None)
+    found = getattr(loaded.settings, "alerts", None)
     return found if isinstance(found, AlertsSection) else AlertsSection()
 
 
@@ -73,23 +80,56 @@ def deliver(
     What is not told now stays queued. Another process that tells is left to it (``busy``). Raises
     only ``StoreError``.
     """
-    folder = toolkit.loaded.database.parent
-    clock, secrets = toolkit.clock, toolkit.loaded.secrets
+    return go(toolkit.loaded, toolkit.clock, store, channels=channels, patience_s=patience_s)
+
+
+def go(
+    loaded: Loaded,
+    clock: Clock,
+    store: Store,
+    *,
+    channels: Channels | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Report:
+    """Do what ``deliver`` does, without a toolkit."""
+    section, secrets = section_of(loaded), loaded.secrets
     try:
-        with only_run(folder, WORK, clock.now()):
-            made = channels or channels_of(section_of(toolkit), secrets, clock)
-            try:
-                teller = Teller(
-                    store, made.on, section_of(toolkit), clock, Redactor(secrets.values())
-                )
-                report = teller.tell_all(patience_s)
-            finally:
-                if channels is None:
-                    made.__exit__(None, None, None)
+        with (
+            only_run(loaded.database.parent, WORK, clock.now()),
+            channels or channels_of(section, secrets, clock) as made,
+        ):
+            teller = Teller(store, made.on, section, clock, Redactor(secrets.values()))
+            report = teller.tell_all(patience_s)
             report.off = dict(made.off)
             return report
     except RunLocked as locked:
         return Report(busy=locked.message)
+
+
+def courier(loaded: Loaded, clock: Clock | None = None) -> Callable[[], Report | None]:
+    """Return what `trading run` calls every few seconds: it tells what is due, if anything is.
+
+    It never raises one of ours: a database that cannot be used now is asked again the next time.
+    """
+    now = clock or SystemClock()
+
+    def call() -> Report | None:
+        if not loaded.database.exists():
+            return None
+        busy = loaded.settings.database.busy_timeout_ms
+        try:
+            with Store.reader(loaded.database, busy_timeout_ms=busy) as store:
+                with store.reading() as look:
+                    waiting = outbox.waiting(look)[0] or outbox.in_digest(look)
+                if not waiting:
+                    return None
+            with Store.open(loaded.database, now=now.now(), busy_timeout_ms=busy) as store:
+                return go(loaded, now, store)
+        except StoreError as error:
+            log.get_logger(WORK).warning("the queue cannot be read", why=error.message)
+            return Report(busy=error.message)
+
+    return call
 
 
 class Teller:

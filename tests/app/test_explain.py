@@ -13,8 +13,10 @@ from trading_cli.app.explain import explain
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.meanings import DECIDES, MEANING, settings_of
 from trading_cli.app.settings import load
+from trading_cli.app.worked import worked
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Action, Purpose, Reason
+from trading_cli.research.roc import Mid, roc
 
 
 @pytest.fixture
@@ -51,6 +53,25 @@ def test_the_limit_that_bound_is_among_the_settings(home):
     for rule in rules:
         assert settings_of(Reason.RISK, rule, known), rule
     assert len(settings_of(Reason.RISK, "sector", known)) == 4
+
+
+def test_a_formula_is_told_with_its_numbers():
+    """What the research room keeps of an indicator is enough to check it with a calculator."""
+    later, earlier = Mid(Decimal("0.55"), NOON), Mid(Decimal("0.45"), NOON - DAY / 2)
+    found = roc(later, earlier, tick=Decimal("0.01"))
+    told = worked("roc", found.value, found.inputs)
+    assert told == "(logit 0.55 - logit 0.45) / 2 = +0.2007, 00:00 to 12:00 UTC"
+    kept = FACTS["features"]["rvr"]
+    assert worked("rvr", kept["value"], kept["inputs"]).startswith("(8960 USD / 1) / 2800 = 3.2;")
+    parts = {"volume": {"s": 1.0}, "velocity": {"s": 0.5}}
+    inputs = {
+        "components": parts, "weight": 0.5, "baseline": "FULL", "posts": 12, "authors": 7,
+    }  # fmt: skip
+    hype = "100 x weighted mean of volume 1, velocity 0.5 = 75; weight 50%, FULL, 12 posts of 7"
+    assert worked("hype", 75.0, inputs) == hype
+    assert worked("hype", None, {"age_s": 90, "sources": ["x"]}) == "age_s 90"
+    assert worked("rvr", 2.0, {"usd": "another version"}) == "usd another version"
+    assert worked("own", 2.0, {}) == ""
 
 
 def test_a_decision_is_explained_end_to_end(dealt):

@@ -9,6 +9,7 @@ from dealt import DAY, NOON, SLOT, Dealt  # beside this
 
 from trading_cli.app import by_hand, journal, positions, reconcile
 from trading_cli.app.by_hand import Trade
+from trading_cli.app.desk import last_loss
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Action, Reason
 from trading_cli.store import Store, balances, deals
@@ -148,6 +149,24 @@ def test_more_than_is_held_cannot_be_sold(dealt):
             dealt.config, told["position"], Trade(Decimal("0.5"), Decimal(6)), clock=dealt.clock
         )
     assert reconcile.reconcile(dealt.config)["agrees"]
+
+
+def test_a_loss_by_hand_starts_the_cool_down(dealt):
+    """The gateway waits after a person's loss as after its own; a gain starts nothing."""
+    told = by_hand.fill(dealt.config, "d1", Trade(Decimal("0.42"), Decimal(10)), clock=dealt.clock)
+    gain = Trade(Decimal("0.6"), Decimal(4))
+    by_hand.sold(dealt.config, told["position"], gain, clock=dealt.clock)
+    with Store.reader(dealt.database) as store, store.reading() as look:
+        assert last_loss(look) is None
+    dealt.clock.set(NOON + DAY)
+    loss = Trade(Decimal("0.2"), Decimal(4))
+    by_hand.sold(dealt.config, told["position"], loss, clock=dealt.clock)
+    with Store.reader(dealt.database) as store, store.reading() as look:
+        assert last_loss(look) == NOON + DAY
+    late = Trade(Decimal("0.1"), Decimal(2), at=NOON + 2 * SLOT)
+    by_hand.sold(dealt.config, told["position"], late, clock=dealt.clock)
+    with Store.reader(dealt.database) as store, store.reading() as look:
+        assert last_loss(look) == NOON + DAY
 
 
 def test_a_decision_without_a_token_cannot_be_filled(dealt):

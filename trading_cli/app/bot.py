@@ -6,7 +6,7 @@ before it is written down, so that a crash in between repeats it instead of losi
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from trading_cli.alerts import TelegramSection, policy
 from trading_cli.alerts.telegram import BotConflict, Telegram, Update
@@ -168,7 +168,7 @@ class Bot:
         return f"STOPPED, level {done.level}. {proof}\n{more}".strip()
 
     def _known(self, update: Update) -> bool:
-        """Return whether it was heard before; a database that cannot say so does not stop a stop."""
+        """Return whether it was heard before; a database that cannot say so stops no stop."""
         try:
             with Store.reader(self._loaded.database) as store, store.reading() as look:
                 return chat.seen(look, update.id)

@@ -14,6 +14,7 @@ from typing import Any
 
 from trading_cli.app import journal as diary
 from trading_cli.app import subjects
+from trading_cli.app.desk import LAST_LOSS, last_loss
 from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
@@ -33,6 +34,7 @@ from trading_cli.domain import (
 )
 from trading_cli.store import (
     Transaction,
+    backfill,
     balances,
     deals,
     history,
@@ -133,6 +135,8 @@ def sold(
         )
         got = _fill(order, trade, shares, market, at)
         position, lines = account.apply(held, order, got)
+        if account.is_loss(held, position):
+            _cool_down(tx, at)
         return _book(tx, order, got, position, lines)
 
 
@@ -278,6 +282,16 @@ def _before(
             hint="if you did it twice: --again",
         )
     return len(same)
+
+
+def _cool_down(tx: Transaction, at: datetime) -> None:
+    """Let a loss by hand start the cool-down as any loss does; one booked late moves nothing back.
+
+    The gateway asks when a loss was last taken, whoever took it.
+    """
+    last = last_loss(tx)
+    if last is None or last < at:
+        backfill.set_meta(tx, LAST_LOSS, str(int(at.timestamp())))
 
 
 def _book_opening(tx: Transaction, toolkit: Toolkit, at: datetime) -> None:

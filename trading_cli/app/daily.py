@@ -1,4 +1,4 @@
-"""The summary of the day: what was collected, decided, done and held, and what nobody can say yet."""
+"""The summary of the day: what was collected, decided, done and held, and what stops it."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -62,7 +62,7 @@ def _done(look: Transaction, now: datetime) -> list[str]:
 
 def _collected(look: Transaction, now: datetime) -> str:
     since = (now - DAY).timestamp()
-    found = [one for one in runs.last(look, cycle="collection", limit=400) if one.slot >= since]
+    found = [one for one in runs.last(look, cycles=runs.COLLECTING, limit=400) if one.slot >= since]
     good = {one.slot for one in found if one.state in COLLECTED}
     failed = {one.slot for one in found} - good
     missing = f"; {len(failed)} missed or failed" if failed else ""

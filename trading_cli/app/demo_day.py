@@ -164,9 +164,7 @@ def _private(path: Path, text: str) -> Path:
     return path
 
 
-def _cycles(
-    toolkit: Toolkit, clock: WorldTime, size: Size, sums: Sums, say: Progress
-) -> None:
+def _cycles(toolkit: Toolkit, clock: WorldTime, size: Size, sums: Sums, say: Progress) -> None:
     for turn in range(size.cycles):
         at = FIRST_SLOT + turn * SLOT_SECONDS + AFTER_SLOT_S
         clock.move(at)

@@ -43,7 +43,8 @@ SEEN = {
 REFUSALS = tuple(
     reason
     for reason in Reason
-    if list(Reason).index(Reason.QUALITY) <= list(Reason).index(reason)
+    if list(Reason).index(Reason.QUALITY)
+    <= list(Reason).index(reason)
     <= list(Reason).index(Reason.BELOW_MINIMUM)
 )
 

@@ -19,22 +19,20 @@ def sums_of(look: Transaction, lived: Lived) -> dict[str, Any]:
     """Return the same counts as the exchange, the store and the reports have them."""
     world, counted, last = lived.world, lived.sums.counts, lived.size.last
     now = from_epoch(last)
-        counts = history.counts(look)
-        states = {one.name: one.state for one in ledger.source_states(look)}
-        markets = listings.listing_at(look, as_of=now)
-        stays = _stays(look, markets, days=days, last=last)
-        held = sum(
-            len(history.trades(look, s.market.id, since=from_epoch(0), until=now, as_of=now))
-            for s in stays
-        )
-        expected = ledger.gaps(look, since=from_epoch(0), until=now)
+    counts = history.counts(look)
+    markets = listings.listing_at(look, as_of=now)
+    stays = _stays(look, markets, days=lived.size.days, last=last)
+    held = sum(
+        len(history.trades(look, s.market.id, since=from_epoch(0), until=now, as_of=now))
+        for s in stays
+    )
+    expected = ledger.gaps(look, since=from_epoch(0), until=now)
     token = {stay.market.id: stay.market.yes_token for stay in stays}
     books = sum(
         world.book(token[gap.market_id], gap.slot + AFTER_SLOT_S) is not None
         for gap in expected
         if gap.market_id in token
     )
-    trades = sums.stored["polymarket.trades"] + sums.stored["polymarket.past_trades"]
     rows = [
         {
             "what": "trades of the followed markets",
@@ -42,20 +40,21 @@ def sums_of(look: Transaction, lived: Lived) -> dict[str, Any]:
                 len(world.trades([s.market.condition_id], s.since, s.until, last)) for s in stays
             ),
             "store": held,
-            "report": trades,
+            "report": counted["trades"] + counted["past_trades"],
         },
         {
             "what": "quotes",
             "exchange": books,
             "store": counts["quotes"],
-            "report": sums.stored["polymarket.books"],
+            "report": counted["quotes"],
         },
     ]
     return {
         "sums": rows,
         "rows": dict(counts),
-        "runs": dict(sums.states),
-        "sources": states,
+        "runs": dict(lived.sums.states),
+        "troubles": dict(lived.sums.why),
+        "sources": {one.name: one.state for one in ledger.source_states(look)},
         "gaps": sum(not gap.received for gap in expected),
         "followed": len(stays),
         "planted": dict(Counter(event["kind"] for event in world.truth()["events"].values())),
@@ -87,5 +86,3 @@ def _stays(look: Transaction, markets: Sequence[Market], *, days: int, last: int
         since = since if before is None else min(since, before.since)
         found[name] = Stay(by_id[name], since, until + 1)
     return list(found.values())
-
-

@@ -74,7 +74,7 @@ class Asked:
 
 
 def broker_of(desk: Desk) -> Broker:
-    """Return the broker of the settings' mode, guarded: there is no other way to one."""
+    """Return the home's broker (paper, where it has no other), guarded: there is no other way."""
 
     def fetch(order: Order) -> Book | None:
         with desk.store.reading() as look:
@@ -90,8 +90,8 @@ def broker_of(desk: Desk) -> Broker:
         with desk.store.reading() as look:
             return schedule_of(desk.market(look, order.market_id), desk.now())
 
-    paper = PaperBroker(fetch, fills_of, fee_of, desk.now)
-    return GuardedBroker(paper, lambda order: desk.permitted(order.purpose, order.reason))
+    inner = desk.toolkit.broker or PaperBroker(fetch, fills_of, fee_of, desk.now)
+    return GuardedBroker(inner, lambda order: desk.permitted(order.purpose, order.reason))
 
 
 def carry_out(desk: Desk, broker: Broker, asked: Asked) -> Outcome | None:
@@ -320,7 +320,7 @@ def recover(desk: Desk, broker: Broker) -> list[Outcome]:
     outcomes = []
     for order in unsure:
         outcome = broker.find(order)
-        if not outcome.state.open:
+        if outcome.state is not OrderState.PENDING:  # UNKNOWN, too, is said and told
             keep_outcome(desk, order, outcome)
         outcomes.append(outcome)
     return outcomes

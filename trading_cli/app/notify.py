@@ -64,8 +64,7 @@ class Report:
 
 def section_of(loaded: Loaded) -> AlertsSection:
     """Return what the settings say about alerts."""
-    found = getattr(loaded.settings, "alerts", None)
-    return found if isinstance(found, AlertsSection) else AlertsSection()
+    return loaded.settings.alerts
 
 
 def deliver(

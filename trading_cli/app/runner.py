@@ -50,6 +50,15 @@ class Job:
     at_once: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A small thing done in this process every few seconds, never twice at once."""
+
+    name: str
+    every: timedelta
+    call: Callable[[], object]
+
+
 def argv_of(cycle: str, config: Path | None) -> tuple[str, ...]:
     """Return the command line that runs *cycle* once, as cron would."""
     where = () if config is None else ("--config", str(config))
@@ -63,9 +72,16 @@ class Runner:
     """
 
     def __init__(
-        self, jobs: Sequence[Job], *, stopped: Stopped, say: Progress, env: Mapping[str, str]
+        self,
+        jobs: Sequence[Job],
+        *,
+        stopped: Stopped,
+        say: Progress,
+        env: Mapping[str, str],
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._jobs = tuple(jobs)
+        self._chores = tuple(chores)
         self._stopped = stopped
         self._say = say
         self._env = dict(env)
@@ -77,7 +93,8 @@ class Runner:
     def serve(self) -> str:
         """Run until a reason to end comes up, end the children, and return the reason."""
         scheduler = BackgroundScheduler(
-            timezone="UTC", executors={"default": ThreadPoolExecutor(len(self._jobs))}
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(len(self._jobs) + len(self._chores))},
         )
         scheduler.add_listener(self._missed, EVENT_JOB_MISSED)
         for job in self._jobs:
@@ -92,6 +109,15 @@ class Runner:
             )
             if job.at_once:
                 scheduler.add_job(self._run, args=(job,), id=f"{job.name} at once")
+        for chore in self._chores:
+            scheduler.add_job(
+                chore.call,
+                "interval",
+                seconds=chore.every.total_seconds(),
+                id=chore.name,
+                coalesce=True,
+                max_instances=1,
+            )
         with self._told_to_end():
             scheduler.start()
             try:

@@ -12,7 +12,8 @@ from typing import Any
 from apscheduler.triggers.cron import CronTrigger
 
 from trading_cli.app.gather import Progress
-from trading_cli.app.runner import Job, NotRunning, Runner, argv_of, describe, end_runner
+from trading_cli.app.notify import courier
+from trading_cli.app.runner import Chore, Job, NotRunning, Runner, argv_of, describe, end_runner
 from trading_cli.app.runs import only_run
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.steps import PLANS
@@ -26,6 +27,7 @@ WORK = "run"
 PATIENCE_S = 20.0
 HIGHEST = 4
 GRACE = timedelta(minutes=1)
+TELL_EVERY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,11 @@ def serve(config: Path | None, progress: Progress) -> Ended:
             for line in describe(now, jobs):
                 progress(line)
             runner = Runner(
-                jobs, stopped=lambda: _killed(place), say=progress, env=dict(os.environ)
+                jobs,
+                stopped=lambda: _killed(place),
+                say=progress,
+                env=dict(os.environ),
+                chores=[Chore("alerts", TELL_EVERY, courier(loaded))],
             )
             reason = runner.serve()
         finally:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticUndefined
 
+from trading_cli.alerts import AlertsSection
 from trading_cli.app.hype_settings import HypeSection
 from trading_cli.core.config import Secrets, Section, read_secrets, read_settings
 from trading_cli.core.errors import ConfigError
@@ -106,6 +107,9 @@ class Settings(Section):
     )
     gates: GatesSection = Field(
         default_factory=GatesSection, description="What must be shown before trading live."
+    )
+    alerts: AlertsSection = Field(
+        default_factory=AlertsSection, description="Whom to tell, when, and how often."
     )
     schedule: ScheduleSection = Field(
         default_factory=ScheduleSection, description="When the cycles run; cron's fields, UTC."

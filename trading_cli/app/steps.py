@@ -17,9 +17,10 @@ from trading_cli.app import (
 )
 from trading_cli.app.collection import Collection, CollectReport
 from trading_cli.app.cycles import Cycle, Done, Plan, Step
+from trading_cli.app.daily import summary_step
 from trading_cli.app.desk import Desk, open_account
+from trading_cli.app.notify import notify_step
 from trading_cli.app.selection import Selection
-from trading_cli.core.errors import TradingError
 from trading_cli.trading import strategies
 
 DAY = timedelta(days=1)
@@ -145,6 +146,12 @@ def talk_step(cycle: Cycle) -> Done:
     return Done("PARTIAL" if poor else "OK", ", ".join(poor), numbers)
 
 
+def integrity_step(cycle: Cycle) -> Done:
+    """Read the whole database and its chains; what is damaged pulls the kill switch."""
+    tripped = guards.examine(desk_of(cycle))
+    return Done("FAILED" if tripped else "OK", "; ".join(tripped))
+
+
 def not_built(what: str) -> Step:
     """Return a step that says that *what* does not exist in this version."""
 
@@ -152,19 +159,6 @@ def not_built(what: str) -> Step:
         return Done("SKIPPED", f"{what}: this version has none")
 
     return step
-
-
-def tolerant(step: Step) -> Step:
-    """Return *step*; a failure of ours in it is a PARTIAL run, never a lost one."""
-
-    def careful(cycle: Cycle) -> Done:
-        try:
-            return step(cycle)
-        except TradingError as error:
-            cycle.errors.append(error)
-            return Done("PARTIAL", error.message)
-
-    return careful
 
 
 COLLECTION = Plan(
@@ -176,6 +170,7 @@ COLLECTION = Plan(
         ("features", features_step),
         ("exits", exits_step),
         ("signals", signals_step),
+        ("notify", notify_step),
         ("talk", talk_step),
     ),
     timedelta(seconds=840),
@@ -193,6 +188,9 @@ ANALYSIS = Plan(
         ("correlate", not_built("correlate")),
         ("calibrate", not_built("calibrate")),
         ("portfolio", not_built("portfolio")),
+        ("integrity", integrity_step),
+        ("summary", summary_step),
+        ("notify", notify_step),
     ),
     timedelta(hours=1),
 )
@@ -203,6 +201,8 @@ VALIDATION = Plan(
         ("correlate", not_built("correlate")),
         ("backtest", not_built("backtest")),
         ("monte_carlo", not_built("monte-carlo")),
+        ("integrity", integrity_step),
+        ("notify", notify_step),
     ),
     timedelta(hours=4),
     offset=timedelta(days=4),

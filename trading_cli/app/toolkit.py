@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core import log
@@ -17,6 +17,9 @@ from trading_cli.core.http_client import HttpClient
 from trading_cli.core.ratelimit import Limiter, Rate, default_limits_path
 from trading_cli.sources import Source, TalkSection
 from trading_cli.store import Store
+
+if TYPE_CHECKING:
+    from trading_cli.trading.brokers import Broker
 
 UNLIMITED = Rate(1e9, 1.0, burst=1_000_000)
 NO_KEY = "off: it needs TRADING_X_TOKEN in the environment or in secrets.env"
@@ -58,15 +61,24 @@ class Voice:
 
 
 class Toolkit:
-    """What a use case needs, built from the settings of one home; a context manager."""
+    """What a use case needs, built from the settings of one home; a context manager.
+
+    *broker* is who carries orders out, always behind the guard; ``None``: paper.
+    """
 
     def __init__(
-        self, loaded: Loaded, *, clock: Clock | None = None, env: Mapping[str, str] | None = None
+        self,
+        loaded: Loaded,
+        *,
+        clock: Clock | None = None,
+        env: Mapping[str, str] | None = None,
+        broker: "Broker | None" = None,
     ) -> None:
         self.loaded = loaded
         self.settings = loaded.settings
         self.home = loaded.home
         self.clock: Clock = clock or SystemClock()
+        self.broker = broker
         limits = loaded.limits or default_limits_path(env)
         self.limiter = Limiter(limits, clock=self.clock)
         self._clients: dict[str, HttpClient] = {}

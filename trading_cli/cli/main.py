@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schedule": ("schedule", "Show or install the schedule for cron or systemd."),
     "kill": ("kill", "Stop trading at once; and the way back."),
     "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
+    "alerts": ("alerts", "Look after what is told: try, list, try again, see, obey a chat."),
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
     "db": ("db", "Look after the database."),

@@ -148,7 +148,7 @@ def _first_or_second(
         return _skipped(store, start, f"run {earlier.id} did this slot at {done_at}")
     lost = _missed(plan, before, start.slot)
     start = runs.Start(
-        start.cycle, start.slot, start.now, start.pid, start.started_by, _timing(start, lost)
+        start.cycle, start.slot, start.now, start.pid, start.started_by, _timing(plan, start, lost)
     )
     with store.transaction() as tx:
         runs.missed(tx, plan.name, lost, start.now)
@@ -172,10 +172,12 @@ def _first_or_second(
     return report
 
 
-def _timing(start: runs.Start, lost: range) -> str:
+def _timing(plan: Plan, start: runs.Start, lost: range) -> str:
+    """Return how punctual a start is: late is 5 minutes into the slot, or a 24th of a long one."""
     if lost:
         return "catch_up"
-    late = start.now.timestamp() - start.slot > LATE.total_seconds()
+    grace = max(LATE, plan.period / 24)
+    late = start.now.timestamp() - start.slot > grace.total_seconds()
     return "late" if late else "on_time"
 
 

@@ -119,6 +119,7 @@ def test_ledger_fills_and_positions_agree(home):
         ("UPDATE positions SET realized = realized + 1", "the net result"),
         ("UPDATE positions SET cost = cost + 1", "what the positions cost"),
         ("DELETE FROM entries WHERE transfer LIKE 'fill:%'", "USD paid or received"),
+        ("UPDATE fills SET gross = gross + 1 WHERE seq = 3", "USD of the fill against its levels"),
     ],
 )
 def test_a_millionth_of_a_dollar_is_a_mismatch(home, sql, what):

@@ -134,10 +134,14 @@ def _sql(dice: random.Random, path: Path) -> None:
         "UPDATE kill_state SET level = 0",
         "UPDATE kill_state SET seq = seq + 100",
         "INSERT INTO kill_state (state, level, at, actor, reason) VALUES ('ARMED', 0, 1, 'x', 'y')",
-        "INSERT INTO kill_state (state, level, at, actor, reason, seal)"
-        " SELECT state, level, at, actor, reason, seal FROM kill_state WHERE seq = 1",
-        "UPDATE meta SET value = (SELECT '1:' || lower(hex(seal)) FROM kill_state WHERE seq = 1)"
-        " WHERE name = 'kill.head'",
+        (
+            "INSERT INTO kill_state (state, level, at, actor, reason, seal)"
+            " SELECT state, level, at, actor, reason, seal FROM kill_state WHERE seq = 1"
+        ),
+        (
+            "UPDATE meta SET value = (SELECT '1:' || lower(hex(seal)) FROM kill_state"
+            " WHERE seq = 1) WHERE name = 'kill.head'"
+        ),
         "PRAGMA user_version = 1",
         "PRAGMA user_version = 77",
         "PRAGMA application_id = 1",

@@ -1,4 +1,4 @@
-"""Whatever operators, guards, crashes and full disks do in whatever order: no trade without arming."""
+"""Whatever operators, guards and crashes do in whatever order: no trade without arming."""
 
 import shutil
 import tempfile
@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from stopping import COOL_DOWN, NOW, WHY, file_of
 
 from trading_cli.app import latch, release, stop
-from trading_cli.core.errors import StoreError
 from trading_cli.domain import OrderState, Purpose
 from trading_cli.store import Store, deals
 from trading_cli.trading.killswitch import KillRefused
@@ -67,14 +66,14 @@ class Operators(RuleBasedStateMachine):
 
     @rule(level=LEVELS)
     def only_the_row(self, level):
-        """The file cannot be written, the row can."""
+        """Write the row where the file cannot be written."""
         with Store.open(self.place.database, now=self.now) as store, store.transaction() as tx:
             stop.record_trigger(tx, self.place, level, reason="x", actor="y", now=self.now)
         self._stopped()
 
     @rule()
     def touch(self):
-        """A person makes the file by hand."""
+        """Make the file by hand."""
         file_of(self.place).touch()
         self._stopped()
 
@@ -86,7 +85,7 @@ class Operators(RuleBasedStateMachine):
 
     @rule(right=st.booleans(), reason=st.sampled_from([WHY, "no", ""]))
     def reset(self, right, reason):
-        """A person resets, rightly or not."""
+        """Reset, rightly or not."""
         phrase = stopping.phrase(self.place) if right else "0000-0000"
         words = {"reason": reason, "phrase": phrase, "actor": "person", "now": self.now}
         try:
@@ -103,7 +102,7 @@ class Operators(RuleBasedStateMachine):
 
     @rule()
     def reset_dies_before_the_file_goes(self):
-        """The row says DISARMED, the file is still there."""
+        """Die when the row says DISARMED and the file is still there."""
         before = file_of(self.place)
         kept = before.read_bytes() if before.is_file() else None
         self.reset(True, WHY)  # noqa: FBT003  # the rule's own words
@@ -113,7 +112,7 @@ class Operators(RuleBasedStateMachine):
 
     @rule()
     def arm(self):
-        """A person arms; only what is disarmed lets them."""
+        """Arm; only what is disarmed lets a person do that."""
         try:
             release.arm(self.place, reason=WHY, actor="person", now=self.now)
         except KillRefused:
@@ -124,7 +123,7 @@ class Operators(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from([OrderState.PENDING, OrderState.UNKNOWN]))
     def order(self, state):
-        """An order is under way, or nobody knows."""
+        """Have an order under way, or unknown."""
         self.orders += 1
         name = f"o{self.orders}"
         with Store.open(self.place.database, now=self.now) as store, store.transaction() as tx:
@@ -134,7 +133,7 @@ class Operators(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule()
     def order_ends(self):
-        """What became of it is known."""
+        """Learn what became of it."""
         name = self.open.pop()
         with Store.open(self.place.database, now=self.now) as store, store.transaction() as tx:
             deals.end_order(tx, name, OrderState.REJECTED, "x", self.now)
@@ -142,18 +141,17 @@ class Operators(RuleBasedStateMachine):
     @precondition(lambda self: not self.armed)
     @rule()
     def a_row_is_damaged(self):
-        """A bit of the newest row flips: nobody may trade before the whole way back."""
-        with suppress(StoreError), Store.open(self.place.database, now=self.now) as store:
-            with store.transaction() as tx:
-                tx.execute(
-                    "UPDATE kill_state SET reason = reason || 'x'"
-                    " WHERE seq = (SELECT max(seq) FROM kill_state)"
-                )
+        """Change the newest row: nobody may trade before the whole way back."""
+        with Store.open(self.place.database, now=self.now) as store, store.transaction() as tx:
+            tx.execute(
+                "UPDATE kill_state SET reason = reason || 'x'"
+                " WHERE seq = (SELECT max(seq) FROM kill_state)"
+            )
         self._stopped()
 
     @invariant()
     def only_what_is_armed_trades(self):
-        """An entry goes exactly while armed; an exit not while disarmed."""
+        """Let an entry go exactly while armed; no exit while disarmed."""
         assert stopping.may(self.place) is self.armed
         if self.disarmed:
             assert not stopping.may(self.place, Purpose.EXIT)

@@ -14,7 +14,15 @@ import pytest
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
-from trading_cli.app.runner import Job, NotRunning, Runner, argv_of, describe, end_runner
+from trading_cli.app.runner import (
+    Job,
+    NotRunning,
+    Runner,
+    argv_of,
+    describe,
+    end_runner,
+    trigger_of,
+)
 
 LONG = timedelta(seconds=60)
 
@@ -93,24 +101,43 @@ def test_ending_ends_the_children_too(tmp_path):
     assert not psutil.pid_exists(int(pid.read_text()))
 
 
-def test_a_job_is_never_run_twice_at_once(tmp_path):
-    """While one of a name is at work another start of it does nothing."""
+def test_a_job_that_is_due_while_it_runs_waits_its_turn(tmp_path):
+    """Two of one name never run at once, and the second is not forgotten: its slot would be."""
     folder = tmp_path / "marks"
     folder.mkdir()
     code = (
-        "import os, time, pathlib\n"
-        f"(pathlib.Path({str(folder)!r}) / str(os.getpid())).touch()\n"
-        "time.sleep(600)"
+        "import os, pathlib, time\n"
+        f"folder = pathlib.Path({str(folder)!r})\n"
+        "began = time.monotonic()\n"
+        "(folder / f'{os.getpid()}.begun').write_text(str(began))\n"
+        "time.sleep(0.5)\n"
+        "(folder / f'{os.getpid()}.ended').write_text(str(time.monotonic()))"
     )
     job = Job("collection", soon(), python(code), LONG, at_once=True)
-    passes: list[int] = []
+    serve(job, until=lambda: "both" if len(list(folder.glob("*.ended"))) == 2 else "")
+    spans = sorted(
+        (float(mark.read_text()), float(mark.with_suffix(".ended").read_text()))
+        for mark in folder.glob("*.begun")
+    )
+    assert len(spans) == 2
+    assert spans[0][1] <= spans[1][0]
 
-    def later() -> str:
-        passes.append(1)
-        return "end" if any(folder.iterdir()) and len(passes) > 6 else ""
 
-    serve(job, until=later)
-    assert len(list(folder.iterdir())) == 1
+@pytest.mark.parametrize(
+    ("cron", "due"),
+    [
+        ("22 0 * * 1", "2026-03-09 00:22"),  # Monday
+        ("0 3 * * 0", "2026-03-08 03:00"),  # Sunday, also as 7
+        ("0 3 * * 7", "2026-03-08 03:00"),
+        ("0 3 * * 5-7", "2026-03-06 03:00"),
+        ("7 0 * * *", "2026-03-06 00:07"),
+    ],
+)
+def test_week_days_are_counted_as_cron_counts_them(cron, due):
+    """From Thursday the 5th, the next time is the one that cron would take."""
+    thursday = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    found = trigger_of(cron).get_next_fire_time(None, thursday)
+    assert f"{found:%Y-%m-%d %H:%M}" == due
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -21,6 +21,7 @@ from apscheduler.events import EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
 
 from trading_cli.app.gather import Progress
 from trading_cli.core import log
@@ -29,6 +30,7 @@ from trading_cli.core.errors import TradingError
 GRACE = timedelta(minutes=10)
 LOOK_EVERY_S = 0.25
 SAY_END_S = 10.0
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class Stopped(Protocol):
@@ -57,6 +59,26 @@ class Chore:
     name: str
     every: timedelta
     call: Callable[[], object]
+
+
+def trigger_of(cron: str) -> CronTrigger:
+    """Return when *cron* (five fields, UTC) is due. Raises ``ValueError`` for what is none.
+
+    The clockwork counts week days from Monday, cron from Sunday: they are handed over by name.
+    """
+    *others, week_day = cron.split()
+    return CronTrigger.from_crontab(" ".join((*others, _named(week_day))), timezone="UTC")
+
+
+def _named(week_day: str) -> str:
+    if week_day == "*":
+        return week_day
+    days: list[str] = []
+    for part in week_day.split(","):
+        first, _, last = part.partition("-")
+        numbers = range(int(first), int(last or first) + 1)
+        days += [_DAYS[number % 7] for number in numbers]
+    return ",".join(dict.fromkeys(days))
 
 
 def argv_of(cycle: str, config: Path | None) -> tuple[str, ...]:
@@ -89,6 +111,7 @@ class Runner:
         self._why = ""
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._gate = threading.Lock()
+        self._turn = {job.name: threading.Lock() for job in self._jobs}
 
     def serve(self) -> str:
         """Run until a reason to end comes up, end the children, and return the reason."""
@@ -155,9 +178,13 @@ class Runner:
                 signal.signal(one, handler)
 
     def _run(self, job: Job) -> None:
-        """Run *job* to its end or its deadline; two of one name never run at once."""
+        """Run *job* to its end or its deadline; one that is due while it runs waits its turn."""
+        with self._turn[job.name]:
+            self._one(job)
+
+    def _one(self, job: Job) -> None:
         with self._gate:
-            if self._ending.is_set() or job.name in self._children:
+            if self._ending.is_set():
                 return
             child = subprocess.Popen(  # noqa: S603  # our own command line
                 job.argv, env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL

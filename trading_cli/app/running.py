@@ -9,11 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from apscheduler.triggers.cron import CronTrigger
-
 from trading_cli.app.gather import Progress
 from trading_cli.app.notify import courier
-from trading_cli.app.runner import Chore, Job, NotRunning, Runner, argv_of, describe, end_runner
+from trading_cli.app.runner import (
+    Chore,
+    Job,
+    NotRunning,
+    Runner,
+    argv_of,
+    describe,
+    end_runner,
+    trigger_of,
+)
 from trading_cli.app.runs import only_run
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.steps import PLANS
@@ -80,7 +87,7 @@ def jobs_of(loaded: Loaded) -> list[Job]:
     jobs = []
     for name, plan in PLANS.items():
         try:
-            trigger = CronTrigger.from_crontab(times[name], timezone="UTC")
+            trigger = trigger_of(times[name])
         except ValueError as error:
             raise ConfigError(f"schedule.{name}: {times[name]!r}: {error}") from None
         argv = argv_of(name, loaded.config)

@@ -16,6 +16,7 @@ decided       decisions, trade or no trade
 deals         orders, and what they got
 holdings      positions, ours and the owner's wallets'
 balances      the double-entry ledger, and what everything was worth
+agreement     the ledger against the fills against the positions
 journal       what happened, each row sealed with the one before
 outbox        what is to be told
 pauses        when no entry is made

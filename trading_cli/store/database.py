@@ -252,6 +252,8 @@ def _create_private(path: Path) -> None:
 
 
 def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
+    if not path.is_file():  # sqlite would wait for ever at the end of a pipe
+        raise StoreCorrupt(f"{path} is no plain file", hint=_RESTORE)
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000

@@ -16,7 +16,7 @@ from venue import FEE, Venue, differences  # beside this
 from trading_cli.app import reconcile
 from trading_cli.app.cycles import Cycle, Done, Plan, run_cycle
 from trading_cli.app.settings import load
-from trading_cli.app.steps import exits_step, features_step, signals_step
+from trading_cli.app.steps import exits_step, features_step, notify_step, signals_step
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core import faults
 from trading_cli.core.clock import FrozenClock
@@ -31,7 +31,7 @@ from trading_cli.domain import (
     Wanted,
     from_epoch,
 )
-from trading_cli.store import Store, deals, journal, kill, ledger, listings, runs, series
+from trading_cli.store import Store, Transaction, deals, journal, kill, ledger, listings, runs, series
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp())
 SLOT = 900
@@ -84,7 +84,12 @@ class Stage(Toolkit):
     """A home whose exchange follows a script, and whose broker keeps books of its own."""
 
     def __init__(
-        self, folder: Path, prices: Prices, count: int, settings: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        prices: Prices,
+        count: int,
+        settings: Mapping[str, Any] | None = None,
+        make: Callable[[int], Market] = market,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "eager.py").write_text(EAGER)
@@ -101,7 +106,7 @@ class Stage(Toolkit):
         self.exchange = Venue(folder / "venue.db", self.clock.now)
         self.broker = self.exchange
         with self.open_store() as store, store.transaction() as tx:
-            listings.record_markets(tx, [market(n) for n in range(count)])
+            listings.record_markets(tx, [make(n) for n in range(count)])
             since = from_epoch(NOON) - timedelta(days=6)
             for n in range(count):
                 listings.panel_enter(tx, f"M{n}", since, since + timedelta(days=30))
@@ -145,18 +150,23 @@ class Stage(Toolkit):
             ledger.record_scores(
                 tx, cycle.slot, [ledger.Score(f"M{n}", 1.0, {}) for n, _ in shown], now
             )
-            ended = [(n, self.prices(n, self.turn)) for n in range(self.count)]
-            listings.record_resolutions(tx, [
-                Resolution(f"0x{n}", Outcome(how), Decimal(how == "yes"), "resolved", now, now)
-                for n, how in ended if how in {"yes", "no"}
-            ])  # fmt: skip
+            self.resolve(tx)
         return Done()
+
+    def resolve(self, tx: Transaction) -> None:
+        """Keep the resolutions there are by now."""
+        now = self.clock.now()
+        ended = [(n, self.prices(n, self.turn)) for n in range(self.count)]
+        listings.record_resolutions(tx, [
+            Resolution(f"0x{n}", Outcome(how), Decimal(how == "yes"), "resolved", now, now)
+            for n, how in ended if how in {"yes", "no"}
+        ])  # fmt: skip
 
     def plan(self) -> Plan:
         """Return the collection cycle with the script in the place of the network."""
         steps = (
             ("collect", self.look_around), ("quality", _nothing), ("features", features_step),
-            ("exits", exits_step), ("signals", signals_step), ("notify", _nothing),
+            ("exits", exits_step), ("signals", signals_step), ("notify", notify_step),
             ("talk", _nothing),
         )  # fmt: skip
         return Plan("collection", timedelta(minutes=15), steps, timedelta(minutes=14))

@@ -80,6 +80,7 @@ def test_a_position_is_sold_by_its_id_or_its_order(holding):
     (row,) = told["closed"]
     assert (row["position"], row["state"], row["left"]) == (first.id, "CLOSED", 0), row
     assert row["question"]
+    assert not told["refused"]
     held = positions.positions(kit.config, clock=clock)["positions"]
     assert first.id not in {one["id"] for one in held}
     assert second.id in {one["id"] for one in held}
@@ -117,7 +118,8 @@ def test_what_cannot_be_sold_stays_held_and_says_why(holding):
     )
     (row,) = told["closed"]
     assert (row["state"], row["sold"], row["left"]) == ("OPEN", 0, 10)
-    assert row["why"]
+    assert "level 4" in row["why"]
+    assert told["refused"]
     assert told["warnings"] == ["1 of 1 are still held: see why"]
 
 

@@ -2,28 +2,35 @@
 
 import os
 import random
+import re
 import signal
 from pathlib import Path
 
 import pytest
 from dealing import Stage  # beside this
 
+from trading_cli.app.steps import COLLECTION
 from trading_cli.core.faults import POINTS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"
 )
-LAST = 5
+ROOT = Path(__file__).parents[2]
 # market 0 is bought and stopped out, 1 bought and resolved, 2 bought a slot later and kept
 SCRIPT = (
-    ("0.50", "0.40", "0.40", "0.40", "0.40", "0.40"),
-    ("0.50", "0.50", "yes", "yes", "yes", "yes"),
-    ("0.45", "0.50", "0.50", "0.50", "0.50", "0.50"),
+    ("0.50", "0.40", "0.40", "0.40", "0.40"),
+    ("0.50", "0.50", "yes", "yes", "yes"),
+    ("0.45", "0.50", "0.50", "0.50", "0.50"),
 )
-ELSEWHERE = {"notify": "test_notify_killed.py", "kill": "test_kill_faults.py"}
-HERE = tuple(point for point in POINTS if point.partition(".")[0] not in ELSEWHERE)
-ENTRY, EXIT, SETTLEMENT = 0, 1, 2
-TURNS = {"settle": (SETTLEMENT,), "trade": (ENTRY, EXIT), "cycle": (ENTRY, EXIT)}
+LAST = 4
+DEALING, SETTLING = 1, 2  # the slot that sells one and buys another, and the one that is paid
+HERE = tuple(point for point in POINTS if point.startswith(("cycle.", "trade.", "settle.")))
+NTH = {"trade": (1, 2)}  # the sale comes first, then the purchase
+CASES = [
+    (f"{point}:{nth}", SETTLING if point.startswith("settle.") else DEALING)
+    for point in HERE
+    for nth in NTH.get(point.partition(".")[0], (1,))
+]
 
 
 def prices(number: int, turn: int) -> str:
@@ -31,10 +38,11 @@ def prices(number: int, turn: int) -> str:
     return SCRIPT[number][turn]
 
 
-def day(folder: Path, fault: str, turn: int, *, again: bool = True) -> Stage:
+def day(folder: Path, fault: str, turn: int, *, again: bool = True) -> tuple[Stage, int]:
     """Run the whole script; from *turn* on the first cycle that passes *fault* is killed there.
 
     The slot of the killed one is begun *again*, or its next run is the one of the slot after.
+    Return the home and how many were killed.
     """
     stage = Stage(folder, prices, len(SCRIPT))
     killed = 0
@@ -45,28 +53,64 @@ def day(folder: Path, fault: str, turn: int, *, again: bool = True) -> Stage:
             killed += 1
             if again:
                 stage.cycle(now)
-    assert killed == 1, f"{fault} never came by"
-    return stage
-
-
-CASES = [(point, turn) for point in HERE for turn in TURNS[point.partition(".")[0]]]
-
-
-@pytest.mark.parametrize(("point", "turn"), CASES)
-def test_killed_at_any_point_the_next_run_goes_on(tmp_path, point, turn):
-    """Nothing is sent twice, nothing lost, every slot has its row, and the ledger agrees."""
-    stage = day(tmp_path, point, turn)
-    found = stage.judge(range(LAST + 1))
-    assert found.clean, found
-    assert stage.exchange.deals()
+    return stage, killed
 
 
 def test_a_day_without_a_kill_is_what_it_should_be(tmp_path):
-    """Three bought, one stopped out, one settled: so the points are really passed."""
-    stage = Stage(tmp_path, prices, len(SCRIPT))
-    for turn in range(LAST + 1):
-        assert stage.cycle(turn) == 0
+    """Three are bought, one is stopped out, one settled: the points are really passed."""
+    stage, killed = day(tmp_path, "", 0)
+    assert not killed
     assert [(one.market, one.side.value) for one in stage.exchange.deals()] == [
         ("M0", "BUY"), ("M1", "BUY"), ("M0", "SELL"), ("M2", "BUY"),
     ]  # fmt: skip
-    assert stage.judge(range(LAST + 1)).clean
+    assert stage.judge(range(LAST)).clean
+
+
+@pytest.mark.parametrize(("fault", "turn"), CASES)
+def test_killed_at_any_point_the_next_run_goes_on(tmp_path, fault, turn):
+    """Nothing is sent twice, nothing is lost, every slot is done once, and the ledger agrees."""
+    stage, killed = day(tmp_path, fault, turn)
+    assert killed == 1, f"{fault} never came by"
+    found = stage.judge(range(LAST))
+    assert found.clean, found
+    assert {one.market for one in stage.exchange.deals()} == {"M0", "M1", "M2"}
+
+
+@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize("turn", [0, DEALING])
+def test_killed_while_the_venue_carries_out(tmp_path, turn, again):
+    """The order is there, we never heard: it is found, never sent again."""
+    stage = Stage(tmp_path, prices, len(SCRIPT))
+    for now in range(LAST):
+        stage.exchange.behave = lambda _, now=now: "killed" if now == turn else "fills"
+        if os.WIFSIGNALED(stage.cycle(now)) and again:
+            stage.exchange.behave = lambda _: "fills"
+            stage.cycle(now)
+    found = stage.judge(range(LAST))
+    assert found.clean, found
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("point", HERE)
+def test_twenty_kills_at_each_point(tmp_path, point):
+    """The same at a random pass of a random slot, begun again at once or in the slot after."""
+    dice = random.Random(point)  # noqa: S311  # repeatable, not secret
+    total = 0
+    for number in range(20):
+        fault, turn = f"{point}:{dice.randint(1, 3)}", dice.randrange(3)
+        stage, killed = day(tmp_path / str(number), fault, turn, again=dice.random() < 0.7)  # noqa: PLR2004
+        found = stage.judge(range(LAST))
+        assert found.clean, (fault, turn, found)
+        total += killed
+    assert total
+
+
+def test_every_point_is_visited_by_a_test():
+    """Those of the cycle here, the others where they are named; and the code has each of them."""
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    visited = {point for point in POINTS if f'"{point}"' in tests}
+    assert visited | {fault.partition(":")[0] for fault, _ in CASES} == set(POINTS)
+    code = "".join(path.read_text() for path in (ROOT / "trading_cli").rglob("*.py"))
+    passed = set(re.findall(r'\bfault\("([a-z.]+)"\)', code))
+    steps = {f"cycle.{name}.done" for name, _ in COLLECTION.steps}
+    assert passed | steps == set(POINTS)

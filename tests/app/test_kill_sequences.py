@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from stopping import COOL_DOWN, NOW, WHY, file_of
 
 from trading_cli.app import latch, release, stop
-from trading_cli.domain import OrderState, Purpose
+from trading_cli.domain import OrderState, Purpose, Reason
 from trading_cli.store import Store, deals
-from trading_cli.trading.killswitch import KillRefused
+from trading_cli.trading.killswitch import KillRefused, forbids
 
 LEVELS = st.integers(1, 4)
 SHM = Path("/dev/shm")  # noqa: S108  # memory: thousands of homes are made
@@ -152,9 +152,10 @@ class Operators(RuleBasedStateMachine):
     @invariant()
     def only_what_is_armed_trades(self):
         """Let an entry go exactly while armed; no exit while disarmed."""
-        assert stopping.may(self.place) is self.armed
+        standing = stop.standing_at(self.place)
+        assert (not forbids(standing, Purpose.ENTRY, Reason.SIGNAL)) is self.armed
         if self.disarmed:
-            assert not stopping.may(self.place, Purpose.EXIT)
+            assert forbids(standing, Purpose.EXIT, Reason.STOP)
 
 
 def _run(examples: int) -> None:
@@ -163,7 +164,7 @@ def _run(examples: int) -> None:
     run_state_machine_as_test(
         Operators,
         settings=settings(
-            max_examples=examples, stateful_step_count=14, deadline=None,
+            max_examples=examples, stateful_step_count=12, deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip

@@ -347,12 +347,11 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends(office):
 
 def test_a_hostile_title_is_text_and_no_command_of_ours(office):
     """Markup stays as it was typed, and nothing in it can be tapped as /kill."""
-    office.put(
-        "a", text="Bought\n<b>/kill</b> *x* _y_ `z` [a](http://e) @everyone \u202eevil\u0007"
-    )
+    title = "<b>/kill</b> *x* _y_ `z` [a](http://e) @everyone \u202eevil\u0007"
+    office.put("a", text=f"Bought (/kill)\n{title}")
     office.tell()
     (text,) = office.texts()
-    assert "<b>/\u2060kill</\u2060b> *x* _y_ `z` [a](http://e) @\u2060everyone evil" in text
+    assert "<b>/kill</b> *x* _y_ `z` [a](http://e) @\u2060everyone evil" in text
     assert "parse_mode" not in json.dumps(control(office.url))
 
 

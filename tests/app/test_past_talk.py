@@ -22,7 +22,7 @@ from trading_cli.core.clock import FrozenClock
 from trading_cli.domain import from_epoch
 from trading_cli.research.hype import EQUAL_AGE_S, HypeRules
 from trading_cli.research.matching import ACCEPT, topic_query
-from trading_cli.store import talk
+from trading_cli.store import listings, talk
 from trading_cli.store.talk_hours import posts_of_spans
 
 PAST = tuple(STEP_S)
@@ -196,7 +196,30 @@ def test_a_run_without_time_only_plans(make_home: MakeHome):
     assert rich.exchange.sent()["bluesky /xrpc"]["total"] == asked
 
 
-def unheard(home: Home) -> list[tuple[int, int]]:
+def test_who_comes_back_is_owed_what_was_missed(make_home: MakeHome):
+    """An event that left the panel and came back later gets the days in between, and no more."""
+    home = make_home("home", panel={"max_markets": 1}, read_timeout_s=10.0)
+    home.collect()
+    ask(home, None)
+    first = home.rows("SELECT source, max(stop) FROM talk_windows GROUP BY source")
+    (market,) = home.followed()
+    home.at(40)
+    now = home.clock.now()
+    with home.toolkit.open_store() as store, store.transaction() as tx:
+        listings.panel_leave(tx, market.id, now - timedelta(hours=9), "SETTLED")
+        listings.panel_enter(tx, market.id, now, now + WEEK)
+    planned = states(home).total()
+    ask(home, None)
+    assert states(home).total() > planned
+    for source, reached in home.rows("SELECT source, max(stop) FROM talk_windows GROUP BY source"):
+        assert reached >= dict(first)[source]
+    assert not unheard(home, until=int(now.timestamp()) - LAG_S)
+    planned = states(home).total()
+    ask(home, None)
+    assert states(home).total() == planned
+
+
+def unheard(home: Home, until: int = NOON - LAG_S) -> list[tuple[int, int]]:
     """Return what of the last 28 days was neither heard completely nor planned, of any event."""
     found = []
     for name in PAST:
@@ -206,7 +229,7 @@ def unheard(home: Home) -> list[tuple[int, int]]:
                 " UNION SELECT start, stop FROM talk_windows WHERE source = ?1 AND event_id = ?2",
                 (name, event),
             )
-            found += missing(NOON - 28 * DAY, NOON - LAG_S, known)
+            found += missing(NOON - 28 * DAY, until // SLOT * SLOT, known)
     return found
 
 
@@ -227,11 +250,26 @@ def test_a_source_that_fails_keeps_its_windows(make_home: MakeHome):
     assert again.counts["windows_left"] == 0
 
 
+def test_our_own_budget_is_nobodys_failure(make_home: MakeHome, exchange):
+    """Where the present used up the requests, the past stays planned, untried and unblamed."""
+    slow = {"url": f"{exchange.url}/gdelt", "requests_per_minute": 1}
+    home = followed(make_home, "home", gdelt=slow, backfill_seconds=1)
+    home.at(1)
+    busy = ask(home, None, sources=("gdelt",))
+    tries = home.rows("SELECT state, max(tries), count(*) FROM talk_windows GROUP BY 1")
+    assert ("planned", 0) in [row[:2] for row in tries]
+    assert "failed" not in states(home)
+    assert "gdelt.past" not in busy.sources or busy.sources["gdelt.past"].state == "ok"
+    assert home.rows("SELECT count(*) FROM failures WHERE detail LIKE '%budget%'") == [(0,)]
+
+
 def test_an_answer_nobody_can_read_is_asked_again_later(kit):
     """What is no answer marks its window failed, tried once; the next run asks it again."""
     kit.exchange.faults({"fault": "html_page", "match": "/hacker_news/", "times": 4})
     ask(kit, WEEK, sources=("hacker_news",))
-    assert states(kit)["failed"] > 0
+    kept = states(kit)
+    assert 0 < kept["failed"] <= 4
+    assert "planned" not in kept, "one bad answer stops nobody else's question"
     kit.exchange.faults()
     report = ask(kit, WEEK, sources=("hacker_news",))
     assert report.counts["windows_left"] == 0

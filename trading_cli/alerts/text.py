@@ -10,7 +10,7 @@ from collections.abc import Callable
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANKS = re.compile(r"[^\S\n]+")
 _MANY_LINES = re.compile(r"\n{3,}")
-_TAPPABLE = re.compile(r"(?<![^\s(\[{\"'<>|])([/@#])(?=\w)")
+_TAPPABLE = re.compile(r"((?<![\w/<>])/|(?<![\w/])[@#])(?=\w)")  # as Telegram finds them
 JOINER = "\u2060"  # shows nothing; keeps an app from making a command or a mention of what follows
 LONGEST = 40_000
 

@@ -13,6 +13,19 @@ hype_settings  what hype weighs and how much past it needs
 overview   status and listings, read-only
 health     every part's state, with its fix
 pings      every host that is on, asked at once
+explain    one decision end to end: why, and why not
+meanings   what each reason means, and which settings decide it
+worked     the formulas with their numbers
+subjects   what an id names, and what hangs together with it
+positions  what is held, at what selling it now brings
+closing    a person sells, through the gateway
+journal    the record: read, added to, verified, reviewed
+by_hand    trades a person made, booked like the broker's
+track_record  the closed trades by strategy, category, tier and hour
+reconcile  the ledger against the fills against the positions
+export     the records as CSV and JSON
+wallet     what a person's own wallet holds, counted in the limits
+readiness  what can be said yet, what cannot, and when
 simulate   the pretend exchange in the foreground
 demo       a toolkit wired to the pretend exchange, end to end
 """

@@ -7,11 +7,12 @@ from typing import Any
 
 from trading_cli.app import subjects
 from trading_cli.app.journal import PERSON, must_exist
+from trading_cli.app.meanings import mapping_in
 from trading_cli.app.toolkit import build
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Position, PositionState
-from trading_cli.store import Transaction, holdings, journal, listings
+from trading_cli.domain import Action, Position, PositionState
+from trading_cli.store import Transaction, decided, holdings, journal, listings
 
 YOURS = "a position of your own is sold by you: `trading journal exit ID --price P` books it"
 
@@ -27,8 +28,9 @@ def close(
 ) -> dict[str, Any]:
     """Sell the positions *names* mean, or *every* one the broker holds, through the gateway.
 
-    Return {reason, closed: [{position, question, state, sold, left, why}]}. Raises UsageError where
-    nothing is named, a name is no open position, or it is a person's own.
+    Return {reason, closed: [{position, question, state, sold, left, why, …}], refused}; ``refused``
+    where the gateway let nothing go. Raises UsageError where nothing is named, a name is no open
+    position, or it is a person's own.
     """
     if bool(names) == every:
         raise UsageError("which positions?", hint="trading close ID… , or --all, with --reason T")
@@ -57,7 +59,8 @@ def close(
             rows = [_told(look, one, said) for one in meant]
     left = [row for row in rows if row["left"]]
     warnings = [f"{len(left)} of {len(rows)} are still held: see why"] if left else []
-    return {"reason": reason, "closed": rows, "warnings": warnings}
+    refused = bool(rows) and all(row["refused"] for row in rows)
+    return {"reason": reason, "closed": rows, "refused": refused, "warnings": warnings}
 
 
 def _meant(tx: Transaction, names: tuple[str, ...], *, every: bool) -> list[Position]:
@@ -82,6 +85,7 @@ def _told(look: Transaction, before: Position, said: Sequence[str]) -> dict[str,
     known = listings.listing_at(look, as_of=after.closed_at or before.opened_at,
                                 venue_ids=[before.market_id])  # fmt: skip
     sold = before.shares - after.shares
+    refusal = _refusal(look, before) if after.shares and not sold else ""
     return {
         "position": before.id,
         "question": known[0].question if known else None,
@@ -89,5 +93,16 @@ def _told(look: Transaction, before: Position, said: Sequence[str]) -> dict[str,
         "sold": float(sold),
         "left": float(after.shares),
         "realized": float(after.realized),
-        "why": about[-1] if about and after.shares else "",
+        "why": refusal or (about[-1] if about and after.shares else ""),
+        "refused": bool(refusal),
     }
+
+
+def _refusal(look: Transaction, position: Position) -> str:
+    """Return why the gateway let nothing of *position* go, "" where it did."""
+    taken = decided.decisions(look, market=position.market_id, limit=20)
+    mine = (one for one in taken if one.facts.get("position") == position.id)
+    newest = next(mine, None)
+    if newest is None or newest.action is not Action.HOLD or not newest.binding:
+        return ""
+    return str(mapping_in(newest.facts, "risk").get("sentence") or newest.binding)

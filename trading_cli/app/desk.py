@@ -32,7 +32,9 @@ from trading_cli.store import (
     backfill,
     balances,
     deals,
+    decided,
     holdings,
+    journal,
     listings,
     pauses,
     runs,
@@ -136,9 +138,28 @@ class Desk:
         return found
 
     def remember(self, market: Market, yes_book: Book) -> None:
-        """Keep *yes_book* as the newest one of *market*, for both tokens."""
+        """Keep *yes_book* as the newest one of *market*, for both tokens, unless it is older."""
+        known = self.books.get((market.id, Token.YES))
+        if known is not None and known.observed_at > yes_book.observed_at:
+            return
         self.books[market.id, Token.YES] = yes_book
         self.books[market.id, Token.NO] = yes_book.mirrored(market.no_token)
+
+    def see_held(self) -> None:
+        """Fetch the book of every held market that was not seen yet: it has no value without."""
+        with self.store.reading() as look:
+            held = {p.market_id for p in holdings.positions(look)}
+            unseen = sorted(one for one in held if (one, Token.YES) not in self.books)
+            markets = [self.market(look, one) for one in unseen]
+        self.fetch_books(markets)
+
+    def entered(self, look: Transaction, at: datetime) -> frozenset[str]:
+        """Return the events held, ordered or offered to a person, or entered in the last hours."""
+        since = at - timedelta(hours=self.settings.signals.already_in_hours)
+        held = {p.event_id for p in holdings.positions(look)}
+        asked = {order.event_id for order in deals.open_orders(look)}
+        told = decided.offered(look, at)
+        return frozenset(held | asked | told | set(decided.entered_since(look, since)))
 
     def values(self, look: Transaction, positions: Iterable[Position]) -> dict[str, Decimal]:
         """Return what each position would bring now, USD: 0 where no bid or book is known."""
@@ -154,6 +175,8 @@ class Desk:
         now = self.now()
         positions = holdings.positions(look)
         held = balances.balances(look)
+        if not any(held.values()) and not balances.entries(look, reference=balances.OPENING):
+            held |= {"cash": self.settings.bankroll, "capital": -self.settings.bankroll}
         orders = deals.open_orders(look)
         return snapshot(
             at=now,
@@ -207,11 +230,15 @@ def _losses(look: Transaction, now: datetime) -> list[Loss]:
 
 
 def open_account(desk: Desk) -> None:
-    """Deposit the bankroll once; a home that has one keeps it."""
+    """Deposit the bankroll once; a home that has one keeps it, whatever the setting says now."""
     with desk.store.transaction() as tx:
-        if not balances.balances(tx)["capital"]:
-            lines = deposit(desk.settings.bankroll, desk.now(), balances.OPENING)
-            balances.record_entries(tx, lines)
+        desk.hold(tx)
+        if balances.entries(tx, reference=balances.OPENING):
+            return
+        now, amount = desk.now(), desk.settings.bankroll
+        balances.record_entries(tx, deposit(amount, now, balances.OPENING))
+        body = {"amount": str(amount), "reference": balances.OPENING}
+        journal.append(tx, "deposit", balances.OPENING, body, at=now)
 
 
 def fresh_enough(book: Book | None, now: datetime, within: timedelta) -> bool:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b
 
 from trading_cli.app import facts, views
 from trading_cli.app.desk import Desk
-from trading_cli.app.execution import Asked, Broker, broker_of, carry_out, decision_facts
+from trading_cli.app.execution import Asked, Broker, advise, broker_of, carry_out
+from trading_cli.app.sealing import keep_sealed
 from trading_cli.domain import (
     Action,
     Decision,
@@ -25,8 +25,7 @@ from trading_cli.domain import (
     Severity,
     Side,
 )
-from trading_cli.store import decided, journal, ledger, outbox
-from trading_cli.store.rows import as_json
+from trading_cli.store import decided, ledger
 from trading_cli.trading import orchestrator, sizing, strategies
 from trading_cli.trading.account import Account
 from trading_cli.trading.orchestrator import Proposal
@@ -127,15 +126,16 @@ def _one_entry(  # what one entry touches
         quiet.append(_too_small(decision_of(desk, one, at, sized), sized))
         return
     decision = decision_of(desk, one, at, sized)
-    if desk.settings.execution == "manual":
-        _tell_only(desk, one, decision)
-        return
     asked = Asked(
         intent_of(desk, one, decision, sized),
         decision,
         one.view.market,
         lambda final: told_of_signal(one, final, terms_of(desk, one)),
+        sized=lambda shares: sized_facts(desk, one, shares),
     )
+    if desk.settings.execution == "manual":
+        advise(desk, asked)
+        return
     outcome = carry_out(desk, broker, asked)
     if outcome is None:
         return
@@ -160,7 +160,6 @@ def size_of(desk: Desk, one: Proposal) -> Sizing | None:
 def decision_of(desk: Desk, one: Proposal, at: datetime, sized: Sizing | None = None) -> Decision:
     """Return the decision row of *one*, with everything that decided it."""
     view, signal = one.view, one.signal
-    told = terms_of(desk, one)
     shares = Decimal(0) if sized is None else sized.shares
     body: dict[str, object] = {
         "question": view.market.question,
@@ -178,8 +177,7 @@ def decision_of(desk: Desk, one: Proposal, at: datetime, sized: Sizing | None = 
         "warming": view.warming,
         "fee": None if view.fee is None else [str(view.fee.rate), view.fee.origin],
     }
-    if told is not None:
-        body["terms"] = told.facts(shares)
+    body |= sized_facts(desk, one, shares)
     if sized is not None:
         body["sizing"] = {
             "sentence": sized.sentence,
@@ -198,6 +196,12 @@ def decision_of(desk: Desk, one: Proposal, at: datetime, sized: Sizing | None = 
         facts.settings_hash(desk.settings),
         at + expiry if one.action is Action.BUY else None, body,
     )  # fmt: skip
+
+
+def sized_facts(desk: Desk, one: Proposal, shares: Decimal) -> dict[str, object]:
+    """Return the facts of *one* that follow from its size."""
+    told = terms_of(desk, one)
+    return {} if told is None else {"terms": told.facts(shares)}
 
 
 def terms_of(desk: Desk, one: Proposal) -> Terms | None:
@@ -247,29 +251,8 @@ def told_of_signal(one: Proposal, decision: Decision, told: Terms | None) -> Not
     )  # fmt: skip
 
 
-def _tell_only(desk: Desk, one: Proposal, decision: Decision) -> None:
-    """Keep a signal that a person is to act on, and tell it."""
-    notice = told_of_signal(one, decision, terms_of(desk, one))
-    with desk.store.transaction() as tx:
-        desk.hold(tx)
-        if decided.record_decisions(tx, [decision]).new:
-            body = decision_facts(decision)
-            journal.append(tx, "decision", decision.id, body, at=decision.decided_at)
-            outbox.put(tx, notice)
-
-
 def keep_quiet(desk: Desk, quiet: Sequence[Decision], at: datetime) -> None:
-    """Keep the decisions to do nothing, with one row in the journal that seals them all."""
+    """Keep the decisions to do nothing."""
     with desk.store.transaction() as tx:
         desk.hold(tx)
-        written = decided.record_decisions(tx, quiet)
-        if written.new:
-            seals = {one.id: seal_of(one) for one in quiet}
-            journal.append(
-                tx, "decisions", str(desk.slot), {"slot": desk.slot, "seals": seals}, at=at
-            )
-
-
-def seal_of(decision: Decision) -> str:
-    """Return 16 hex digits that stand for everything *decision* says."""
-    return blake2b(as_json(decision_facts(decision)).encode(), digest_size=8).hexdigest()
+        keep_sealed(tx, desk, quiet, at)

@@ -9,12 +9,16 @@ An order found PENDING or UNKNOWN at the start was sent by a run that died, or w
 is asked, and it is never sent again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from trading_cli.app.desk import LAST_LOSS, Desk
+from trading_cli.app.runs import only_run
+from trading_cli.app.telling import told_of_fill, told_of_unknown, told_of_unsold
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
     Action,
@@ -28,9 +32,8 @@ from trading_cli.domain import (
     Order,
     OrderState,
     Position,
+    Purpose,
     Reason,
-    Severity,
-    Side,
     Token,
     Verdict,
 )
@@ -43,18 +46,28 @@ from trading_cli.store import (
     holdings,
     journal,
     outbox,
+    pauses,
     series,
 )
 from trading_cli.trading import risk
-from trading_cli.trading.account import apply, is_loss
+from trading_cli.trading.account import PERSON, apply, is_loss
 from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker, order_id
 from trading_cli.trading.fees import schedule_of
 from trading_cli.trading.groups import Groups, of_markets
 from trading_cli.trading.killswitch import forbids
 
 SIGNAL_LIFE = timedelta(minutes=30)
+UNSOLD = frozenset({OrderState.PARTIAL, OrderState.REJECTED, OrderState.CANCELLED})
 LATENCY_S = 0.001  # an order takes time: the book it meets is newer than the decision
-STOP_IS_AN_ATTEMPT = "a stop is an attempt, not a bound; you can lose the whole stake"
+PATIENCE_S = 20.0  # an order takes one fetch of a book
+_REASONS = MappingProxyType({
+    "kill switch": Reason.NOT_ARMED,
+    "minimum": Reason.BELOW_MINIMUM,
+    "expiry": Reason.EXPIRED,
+    "pause": Reason.PAUSED,
+    "stale": Reason.PAUSED_STALE,
+    "already_in": Reason.ALREADY_IN,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,8 @@ class Asked:
     """An intent with the decision it comes from, its market, and what the owner is to hear.
 
     ``position`` is the holding an exit reduces, with its state and high bid brought up to date;
-    ``number`` tells the intents of one strategy, market and slot apart.
+    ``number`` tells the intents of one strategy, market and slot apart; ``sized`` gives the facts
+    that follow from how many shares the gateway leaves.
     """
 
     intent: Intent
@@ -71,6 +85,7 @@ class Asked:
     notice: Callable[[Decision], Notice] | None = None
     position: Position | None = None
     number: int = 0
+    sized: Callable[[Decimal], Mapping[str, object]] | None = None
 
 
 def broker_of(desk: Desk) -> Broker:
@@ -96,32 +111,35 @@ def broker_of(desk: Desk) -> Broker:
 
 def carry_out(desk: Desk, broker: Broker, asked: Asked) -> Outcome | None:
     """Decide, send and settle one order. ``None`` where the gateway allowed nothing."""
-    order = commit_intent(desk, broker, asked)
-    fault("trade.intent.committed")
-    if order is None:
-        return None
-    desk.toolkit.clock.sleep(LATENCY_S)
-    outcome = broker.submit(order)
-    fault("trade.sent")
-    keep_outcome(desk, order, outcome, asked)
-    fault("trade.outcome.committed")
-    return outcome
+    with dealing(desk):
+        order = commit_intent(desk, broker, asked)
+        fault("trade.intent.committed")
+        if order is None:
+            return None
+        desk.toolkit.clock.sleep(LATENCY_S)
+        outcome = broker.submit(order)
+        fault("trade.sent")
+        keep_outcome(desk, order, outcome, asked)
+        fault("trade.outcome.committed")
+        return outcome
+
+
+@contextmanager
+def dealing(desk: Desk) -> Iterator[None]:
+    """Be the only one between the two transactions of an order, across processes.
+
+    So whoever asks what became of an open order asks about one whose sender is gone.
+    """
+    folder = desk.toolkit.loaded.database.parent
+    with only_run(folder, "dealing", desk.now(), patience=PATIENCE_S):
+        yield
 
 
 def commit_intent(desk: Desk, broker: Broker, asked: Asked) -> Order | None:
     """Take transaction 1. Return the order to send, ``None`` where none may be."""
     with desk.store.transaction() as tx:
         desk.hold(tx)
-        standing = desk.standing(tx)
-        intent = asked.intent
-        if forbidden := forbids(standing, intent.purpose, intent.reason):
-            verdict = Verdict(Decimal(0), "kill switch", forbidden)
-        else:
-            account = desk.account(tx)
-            verdict = risk.review(
-                intent, account, desk.settings.risk, groups_of(tx, desk, asked), desk.now()
-            )
-        decision = judged(asked.decision, verdict)
+        decision, verdict = decide(tx, desk, asked)
         if not decided.record_decisions(tx, [decision]).new:
             return None  # a run that died here has decided it already
         order = order_of(asked, decision, verdict, broker.name, desk.now())
@@ -130,6 +148,55 @@ def commit_intent(desk: Desk, broker: Broker, asked: Asked) -> Order | None:
         _write_down(tx, asked, decision, order)
         fault("trade.intent.inside")
     return order
+
+
+def advise(desk: Desk, asked: Asked) -> Decision | None:
+    """Take the decision as ``commit_intent`` does, for a person to carry out: nothing is sent.
+
+    The gateway judges it all the same; it is told where it allows anything. ``None`` where it was
+    decided before.
+    """
+    with desk.store.transaction() as tx:
+        desk.hold(tx)
+        decision, verdict = decide(tx, desk, asked)
+        if not decided.record_decisions(tx, [decision]).new:
+            return None
+        _write_down(tx, asked, decision, None)
+        if verdict.allowed and asked.notice is not None:
+            outbox.put(tx, asked.notice(decision))
+    return decision
+
+
+def decide(tx: Transaction, desk: Desk, asked: Asked) -> tuple[Decision, Verdict]:
+    """Return the decision as the gateway leaves it on what *tx* sees, and the gateway's verdict."""
+    intent = asked.intent
+    verdict = barred(tx, desk, asked)
+    if verdict is None:
+        groups = groups_of(tx, desk, asked)
+        verdict = risk.review(intent, desk.account(tx), desk.settings.risk, groups, desk.now())
+    decision = judged(asked.decision, verdict)
+    if verdict.allowed and asked.sized is not None:
+        decision = replace(decision, facts={**decision.facts, **asked.sized(verdict.shares)})
+    return decision, verdict
+
+
+def barred(tx: Transaction, desk: Desk, asked: Asked) -> Verdict | None:
+    """Return what forbids the order at this instant, whatever held when it was decided."""
+    intent, now = asked.intent, desk.now()
+    if forbidden := forbids(desk.standing(tx), intent.purpose, intent.reason):
+        return Verdict(Decimal(0), "kill switch", forbidden)
+    if intent.purpose is Purpose.EXIT:
+        return None
+    if (until := asked.decision.expires_at) is not None and until <= now:
+        return Verdict(Decimal(0), "expiry", f"the signal expired at {until:%H:%M:%S} UTC")
+    if held := pauses.active(tx, now):
+        kinds = ", ".join(one.kind for one in held)
+        binding = "stale" if held[0].kind == "stale" else "pause"
+        return Verdict(Decimal(0), binding, f"entries are paused: {kinds}")
+    if intent.event_id in desk.entered(tx, now):
+        said = f"event {intent.event_id} was entered meanwhile"
+        return Verdict(Decimal(0), "already_in", said)
+    return None
 
 
 def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
@@ -147,9 +214,7 @@ def judged(decision: Decision, verdict: Verdict) -> Decision:
     facts = {**decision.facts, "risk": {"sentence": verdict.sentence, "checks": checks}}
     if verdict.allowed:
         return replace(decision, shares=verdict.shares, binding=verdict.binding, facts=facts)
-    reason = Reason.NOT_ARMED if verdict.binding == "kill switch" else Reason.RISK
-    if verdict.binding == "minimum":
-        reason = Reason.BELOW_MINIMUM
+    reason = _REASONS.get(verdict.binding, Reason.RISK)
     return replace(
         decision, action=Action.HOLD, reason=reason, shares=Decimal(0), binding=verdict.binding,
         facts=facts,
@@ -231,7 +296,9 @@ def keep_outcome(desk: Desk, order: Order, outcome: Outcome, asked: Asked | None
         if outcome.fill is not None:
             _keep_fill(tx, desk, order, outcome, asked, market)
         elif outcome.state is OrderState.UNKNOWN:
-            outbox.put(tx, _unknown(order, outcome, now))
+            outbox.put(tx, told_of_unknown(order, outcome, now))
+        if order.purpose is Purpose.EXIT and outcome.state in UNSOLD:
+            outbox.put(tx, told_of_unsold(market, order, outcome, now))
         fault("trade.outcome.inside")
 
 
@@ -258,8 +325,12 @@ def _keep_fill(  # what a fill touches
     if before is not None and is_loss(before, after):
         backfill.set_meta(tx, LAST_LOSS, str(int(fill.at.timestamp())))
     body = {
+        "market": order.market_id,
+        "reason": order.reason.value,
         "order": order.id,
         "position": after.id,
+        "side": fill.side.value,
+        "token": fill.token.value,
         "shares": str(fill.shares),
         "price": str(fill.price),
         "fee": str(fill.fee),
@@ -275,7 +346,7 @@ def _held(tx: Transaction, order: Order, asked: Asked | None) -> Position | None
     """Return the position that *order* adds to or reduces, as it stands in the store."""
     for position in holdings.positions(tx):
         same = (position.market_id, position.token, position.strategy)
-        if same == (order.market_id, order.token, order.strategy):
+        if position.by != PERSON and same == (order.market_id, order.token, order.strategy):
             fresh = asked.position if asked is not None else None
             if fresh is not None and fresh.id == position.id:
                 return replace(position, state=fresh.state, high_bid=fresh.high_bid)
@@ -283,52 +354,24 @@ def _held(tx: Transaction, order: Order, asked: Asked | None) -> Position | None
     return None
 
 
-def told_of_fill(market: Market, order: Order, fill: Fill, position: Position) -> Notice:
-    """Return what the owner hears of a fill."""
-    verb = "Bought" if fill.side is Side.BUY else "Sold"
-    left = f"{position.shares} left" if position.shares else "closed"
-    why = "" if fill.side is Side.BUY else f" ({order.reason.value})"
-    held = f"Cost {position.cost:.2f} USD. {STOP_IS_AN_ATTEMPT.capitalize()}."
-    result = f"Result of the position so far {position.realized:+.2f} USD; {left}."
-    text = (
-        f"{verb} {fill.shares} {fill.token.value} at {fill.price:.4f},"
-        f" fee {fill.fee:.4f} USD{why}\n"
-        f"{market.question}\n{held if fill.side is Side.BUY else result}"
-    )
-    severity = Severity.WARN if order.reason is Reason.STOP else Severity.INFO
-    facts: Mapping[str, object] = {
-        "position": position.id, "order": order.id, "decision": order.decision_id,
-    }  # fmt: skip
-    return Notice(f"fill:{fill.id}", "position", severity, text, fill.at, facts=facts)
-
-
-def _unknown(order: Order, outcome: Outcome, now: datetime) -> Notice:
-    text = (
-        f"Order {order.id} is UNKNOWN: {outcome.detail}\nIt counts in full until the broker says"
-        " what became of it; it is never sent again."
-    )
-    return Notice(
-        f"unknown:{order.id}", "risk", Severity.ERROR, text, now, critical=True,
-        facts={"order": order.id},
-    )  # fmt: skip
-
-
 def recover(desk: Desk, broker: Broker) -> list[Outcome]:
     """Ask the broker about every order whose outcome is not known. Nothing is sent again."""
-    with desk.store.reading() as look:
-        unsure = deals.open_orders(look)
     outcomes = []
-    for order in unsure:
-        outcome = broker.find(order)
-        if outcome.state is not OrderState.PENDING:  # UNKNOWN, too, is said and told
-            keep_outcome(desk, order, outcome)
-        outcomes.append(outcome)
+    with dealing(desk):
+        with desk.store.reading() as look:
+            unsure = deals.open_orders(look)
+        for order in unsure:
+            outcome = broker.find(order)
+            if outcome.state is not OrderState.PENDING:  # UNKNOWN, too, is said and told
+                keep_outcome(desk, order, outcome)
+            outcomes.append(outcome)
     return outcomes
 
 
 __all__ = [
     "Asked",
     "Broker",
+    "advise",
     "broker_of",
     "carry_out",
     "commit_intent",

@@ -26,6 +26,7 @@ from trading_cli.domain import (
     Market,
     Order,
     PositionState,
+    Purpose,
     Tier,
     from_epoch,
 )
@@ -126,10 +127,11 @@ def _inputs(look: Transaction, one: Decision | None) -> list[dict[str, Any]]:
         if quote.observed_at <= at:
             said = f"YES bid {_text(quote.bid)}, ask {_text(quote.ask)}"
             found.append(_input("quote", quote.observed_at, quote.event_time, said))
-    book = history.book(look, one.market_id, one.slot, as_of=at)
-    if book is not None and book.observed_at <= at:
-        said = f"{len(book.bids)} bids, {len(book.asks)} asks"
-        found.append(_input("book", book.observed_at, book.event_time, said))
+    for purpose in ("slot", "exit") if one.purpose is Purpose.EXIT else ("slot",):
+        book = history.book(look, one.market_id, one.slot, as_of=at, purpose=purpose)
+        if book is not None and book.observed_at <= at:
+            said = f"{len(book.bids)} bids, {len(book.asks)} asks"
+            found.append(_input("book", book.observed_at, book.event_time, said))
     return found
 
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from trading_cli.app import facts
 from trading_cli.app.desk import LAST_LOSS, Desk
-from trading_cli.app.execution import Asked, broker_of, carry_out, recover
+from trading_cli.app.execution import Asked, broker_of, carry_out, decision_facts, recover
+from trading_cli.app.sealing import keep_sealed
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
     Action,
@@ -24,6 +25,7 @@ from trading_cli.domain import (
     Position,
     PositionState,
     Purpose,
+    Reason,
     Severity,
     Side,
     Token,
@@ -33,6 +35,7 @@ from trading_cli.store import (
     Transaction,
     backfill,
     balances,
+    deals,
     decided,
     holdings,
     journal,
@@ -41,7 +44,7 @@ from trading_cli.store import (
     series,
 )
 from trading_cli.store.traded import daily_usd
-from trading_cli.trading.account import is_loss, settle
+from trading_cli.trading.account import PERSON, is_loss, settle
 from trading_cli.trading.exits import Exit, Holding, Stay, review
 from trading_cli.trading.fills import DEAREST_FEE
 
@@ -50,7 +53,7 @@ TICK = Decimal("0.01")
 SETTLING = frozenset({"proposed", "disputed"})
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
-PERSON = "person"
+AT_ANY_HOUR = frozenset({Reason.STOP, Reason.KILL_ALL, Reason.KILL_WINNERS})
 
 
 @dataclass(slots=True)
@@ -91,6 +94,7 @@ def look_after(desk: Desk) -> Held:
     fetched = desk.fetch_books(list(markets.values()))
     done.no_book = len(markets) - len(fetched)
     stays: list[tuple[Decision, Stay]] = []
+    unsold: list[Position] = []
     with desk.store.reading() as look:
         level = _level(desk, look)
         found = [(p, _holding(look, desk, p, markets[p.market_id], level)) for p in held]
@@ -104,8 +108,10 @@ def look_after(desk: Desk) -> Held:
             continue
         sold = _sell(desk, holding, markets[position.market_id], answer, decision)
         done.sold += sold
+        if not sold:
+            unsold.append(answer.position)
         done.reasons[answer.reason.value] = done.reasons.get(answer.reason.value, 0) + 1
-    _keep_stays(desk, fetched, stays)
+    _keep_stays(desk, fetched, stays, unsold)
     return done
 
 
@@ -115,7 +121,10 @@ def _level(desk: Desk, look: Transaction) -> int:
 
 
 def settle_all(desk: Desk) -> int:
-    """Settle every position whose market has paid. Return how many."""
+    """Settle every position whose market has paid. Return how many.
+
+    One that is being sold waits until it is known what became of the sale.
+    """
     with desk.store.reading() as look:
         held = holdings.positions(look)
         paid = {
@@ -138,7 +147,7 @@ def _settle(desk: Desk, position: Position, yes: Decimal) -> bool:
     with desk.store.transaction() as tx:
         desk.hold(tx)
         stored = holdings.position(tx, position.id)
-        if stored is None or stored.state is PositionState.CLOSED:
+        if stored is None or stored.state is PositionState.CLOSED or _being_sold(tx, stored):
             return False
         closed, entries = settle(stored, payout, now)
         holdings.save_position(tx, closed)
@@ -147,6 +156,8 @@ def _settle(desk: Desk, position: Position, yes: Decimal) -> bool:
             backfill.set_meta(tx, LAST_LOSS, str(int(now.timestamp())))
         market = desk.market(tx, position.market_id)
         body = {
+            "market": position.market_id,
+            "reason": "SETTLED",
             "position": position.id,
             "payout": str(payout),
             "shares": str(stored.shares),
@@ -158,6 +169,14 @@ def _settle(desk: Desk, position: Position, yes: Decimal) -> bool:
         fault("settle.inside")
     fault("settle.committed")
     return True
+
+
+def _being_sold(look: Transaction, position: Position) -> bool:
+    key = (position.strategy, position.market_id, position.token)
+    return any(
+        order.purpose is Purpose.EXIT and (order.strategy, order.market_id, order.token) == key
+        for order in deals.open_orders(look)
+    )
 
 
 def _told_of_settlement(
@@ -230,9 +249,12 @@ def exit_decision(
 
 
 def _sell(desk: Desk, holding: Holding, market: Market, answer: Exit, decision: Decision) -> bool:
-    """Send the sale, or tell the person who holds it. Return whether anything was sold."""
+    """Send the sale, or tell the person who holds it. Return whether anything was sold.
+
+    What the broker bought it sells, also where a person makes the entries by now.
+    """
     position = answer.position
-    if desk.settings.execution == "manual" or position.by == PERSON:
+    if position.by == PERSON:
         _advise(desk, market, answer, decision)
         return False
     intent = Intent(
@@ -256,27 +278,38 @@ def _advise(desk: Desk, market: Market, answer: Exit, decision: Decision) -> Non
     with desk.store.transaction() as tx:
         desk.hold(tx)
         if decided.record_decisions(tx, [decision]).new:
+            body = decision_facts(decision)
+            journal.append(tx, "decision", decision.id, body, at=decision.decided_at)
+            life = timedelta(minutes=desk.settings.signals.expiry_minutes)
+            turn = int(now.timestamp() // life.total_seconds())  # said again when it has expired
             notice = Notice(
-                f"exit:{position.id}:{answer.reason.value}", "position", Severity.WARN, text, now,
-                now + timedelta(minutes=desk.settings.signals.expiry_minutes),
+                f"exit:{position.id}:{answer.reason.value}:{turn}", "position", Severity.WARN, text,
+                now, now + life, critical=answer.reason in AT_ANY_HOUR,
                 facts={"position": position.id, "decision": decision.id},
             )  # fmt: skip
             outbox.put(tx, notice)
 
 
 def _keep_stays(
-    desk: Desk, fetched: Mapping[str, Book], stays: Sequence[tuple[Decision, Stay]]
+    desk: Desk,
+    fetched: Mapping[str, Book],
+    stays: Sequence[tuple[Decision, Stay]],
+    unsold: Sequence[Position],
 ) -> None:
-    """Keep the books the exits were judged on, and every decision to stay, in one transaction."""
+    """Keep the books the exits were judged on, and every decision to stay, in one transaction.
+
+    What should have been sold and was not is brought up to date like what stays.
+    """
+    now = desk.now()
     with desk.store.transaction() as tx:
         desk.hold(tx)
         series.record_books(tx, desk.slot, fetched.items(), purpose="exit")
-        decided.record_decisions(tx, (decision for decision, _ in stays))
-        for _, stay in stays:
-            _bring_up_to_date(tx, stay.position)
+        keep_sealed(tx, desk, (decision for decision, _ in stays), now)
+        for position in (*(stay.position for _, stay in stays), *unsold):
+            _bring_up_to_date(tx, position, now)
 
 
-def _bring_up_to_date(tx: Transaction, position: Position) -> None:
+def _bring_up_to_date(tx: Transaction, position: Position, now: datetime) -> None:
     """Keep the state and the highest bid of *position*, if it is still what it was."""
     stored = holdings.position(tx, position.id)
     if stored is None or stored.state is PositionState.CLOSED:
@@ -286,9 +319,8 @@ def _bring_up_to_date(tx: Transaction, position: Position) -> None:
             "The venue is settling a market you hold: targets are frozen until it is done.\n"
             f"{position.shares} {position.token.value} of market {position.market_id}"
         )
-        outbox.put(
-            tx, Notice(f"locked:{position.id}", "risk", Severity.WARN, text, stored.opened_at)
-        )
+        key = f"locked:{position.id}:{now:%Y%m%d}"
+        outbox.put(tx, Notice(key, "risk", Severity.WARN, text, now))
     holdings.save_position(tx, replace(stored, state=position.state, high_bid=position.high_bid))
 
 

@@ -88,7 +88,7 @@ def mark(desk: Desk) -> Marked:
             _marks(tx, now),
             now,
             desk.settings.risk,
-            desk.settings.bankroll,
+            _bankroll(tx),
             begun=_begun(tx),
             peak_since=_peak_since(tx),
         )
@@ -96,6 +96,11 @@ def mark(desk: Desk) -> Marked:
             if loss.kill_level is None:
                 _pause(tx, loss, now)
     return Marked(held, losses)
+
+
+def _bankroll(tx: Transaction) -> Decimal:
+    """Return what was deposited at the opening: a setting changed later deposits nothing."""
+    return -balances.balances(tx)["capital"] - balances.flows(tx)
 
 
 def _marks(tx: Transaction, now: datetime) -> list[balances.Mark]:
@@ -137,6 +142,8 @@ def watch_staleness(desk: Desk) -> str:
             said = "there is no book yet" if newest is None else f"newest book {newest:%H:%M} UTC"
             if not paused and newest is not None:
                 pauses.pause(tx, "stale", since=now, until=None, reason=said, actor="data")
+                body = {"kind": "stale", "sentence": said, "until": None}
+                journal.append(tx, "pause", "stale", body, at=now, actor="data")
                 text = f"Data is stale: {said}. Nothing is entered until two slots are fresh."
                 outbox.put(
                     tx,
@@ -145,6 +152,8 @@ def watch_staleness(desk: Desk) -> str:
             return said
         if paused and _two_fresh_slots(tx, desk.slot):
             pauses.lift(tx, "stale", now)
+            body = {"kind": "stale", "sentence": "two slots are fresh: entries go on"}
+            journal.append(tx, "pause", "stale", body, at=now, actor="data")
             return ""
         return paused[0].reason if paused else ""
 

@@ -21,7 +21,13 @@ from trading_cli.app.past import DEPTH
 from trading_cli.app.runs import only_run
 from trading_cli.app.selection import Selection
 from trading_cli.app.toolkit import Voice
-from trading_cli.core.errors import RunLocked
+from trading_cli.core.errors import (
+    CircuitOpen,
+    RunLocked,
+    SourceDown,
+    SourceRefused,
+    SourceThrottled,
+)
 from trading_cli.domain import (
     SLOT_SECONDS,
     Coverage,
@@ -35,7 +41,7 @@ from trading_cli.domain import (
 )
 from trading_cli.research import rotation
 from trading_cli.research.matching import Scorer, Subject
-from trading_cli.store import Transaction, talk_windows
+from trading_cli.store import Transaction, listings, talk_windows
 from trading_cli.store.features import spans
 from trading_cli.store.rows import LAGS_S
 from trading_cli.store.talk import record_coverage
@@ -52,6 +58,10 @@ EVENTS_AT_ONCE = 10
 WINDOWS_A_WORD = 500
 SPARE_S = 60.0
 NOT_ASKED = "not_asked"
+SILENT = frozenset(
+    {NOT_ASKED, *(one.code for one in (SourceDown, SourceThrottled, CircuitOpen, SourceRefused))}
+)
+"""Why a source did not answer that will not answer the next question either."""
 
 Group = list[TalkWindow]
 
@@ -65,6 +75,7 @@ class _Past:
     scorer: Scorer
     voices: Mapping[str, Voice]
     events: Mapping[str, Sequence[str]]
+    entered: Mapping[str, datetime]
     deadline: float | None
     totals: dict[str, Gathered] = field(default_factory=dict)
     asked: int = 0
@@ -116,11 +127,24 @@ def _begin(work: Collection, asked: Selection, depth: timedelta | None) -> _Past
     budget = work.toolkit.settings.data_collection.backfill_seconds - work.past_s
     room = work.slot + SLOT_SECONDS - SPARE_S - clock.now().timestamp()
     deadline = None if depth is not None else clock.monotonic() + min(budget, room)
-    return _Past(work, subjects, Scorer(list(subjects.values())), voices, events, deadline)
+    entered = _entered(work, subjects)
+    scorer = Scorer(list(subjects.values()))
+    return _Past(work, subjects, scorer, voices, events, entered, deadline)
+
+
+def _entered(work: Collection, subjects: Mapping[str, Subject]) -> dict[str, datetime]:
+    """Return when the first market of each event now followed came to the panel."""
+    with work.store.reading() as look:
+        members = listings.panel_members(look, as_of=work.toolkit.clock.now())
+    return {
+        event: min(members[market.id] for market in subject.markets if market.id in members)
+        for event, subject in subjects.items()
+        if any(market.id in members for market in subject.markets)
+    }
 
 
 def _plan(past: _Past, depth: timedelta | None) -> None:
-    """Plan what was neither heard completely nor planned before; without a *depth*, of new events.
+    """Plan what was neither heard completely nor planned; without a *depth*, of who entered since.
 
     The end is as far back as the lag we declare: what is younger may not be used yet.
     """
@@ -132,12 +156,22 @@ def _plan(past: _Past, depth: timedelta | None) -> None:
             begin = now - min(depth or DEPTH, REACH.get(name, timedelta.max))
             since = slot_of(begin.replace(hour=0, minute=0))
             planned = talk_windows.planned(tx, name, events)
-            owed = [event for event in events if depth is not None or event not in planned]
+            owed = [
+                event
+                for event in events
+                if depth is not None or _entered_since(past.entered[event], planned.get(event, ()))
+            ]
             heard = spans(tx, name, dict.fromkeys(owed, from_epoch(since)), as_of=now)
             for event in owed:
                 known = [*planned.get(event, ()), *heard.get(event, ())]
                 owing = [_whole_slots(*span) for span in missing(since, until, known)]
                 talk_windows.plan(tx, name, event, owing, STEP_S[name])
+
+
+def _entered_since(entered: datetime, planned: Sequence[Span]) -> bool:
+    """Return whether what was *planned* ends before the event came to the panel."""
+    reached = max((stop for _, stop in planned), default=0)
+    return reached < slot_of(entered) - 2 * LAGS_S["talk"]
 
 
 def _whole_slots(start: int, stop: int) -> Span:
@@ -221,11 +255,9 @@ def _groups(past: _Past, name: str) -> Iterator[Group]:
 
 def _keep(past: _Past, group: Group, came: Gathered) -> bool:
     """Keep what came and mark the windows, in one transaction; return whether to go on asking."""
-    if (
-        past.deadline is not None
-        and not came.of(Coverage)
-        and (past.late or not came.tally.requests)
-    ):
+    silent = {one.reason for one in came.of(Failure)} & SILENT
+    out_of_time = past.deadline is not None and (past.late or not came.tally.requests)
+    if silent and out_of_time and not came.of(Coverage):
         return False  # our own time or budget was over: nobody failed
     work, source = past.work, came.source
     near = Near(
@@ -244,8 +276,7 @@ def _keep(past: _Past, group: Group, came: Gathered) -> bool:
     if past.asked // WINDOWS_A_WORD > before // WINDOWS_A_WORD:
         with work.store.reading() as look:
             work.say(f"the past of the talk: {_left(look, past)} windows left")
-    not_asked = any(one.reason == NOT_ASKED for one in came.of(Failure))
-    return answered > 0 and not not_asked and came.error is None
+    return came.error is None and NOT_ASKED not in silent and (answered > 0 or not silent)
 
 
 def _mark(tx: Transaction, group: Group, came: Gathered) -> int:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trading_cli.app.settings import load
 from trading_cli.core.clock import Clock, SystemClock
-from trading_cli.domain import SLOT_SECONDS, Finding, Market, Quote, Severity, from_epoch, slot_of
+from trading_cli.domain import SLOT_SECONDS, Finding, Market, Severity, from_epoch, slot_of
 from trading_cli.research.quality import (
     CycleEvidence,
     Gate,
@@ -27,8 +28,31 @@ from trading_cli.store.features import spans
 WINDOW = timedelta(hours=24)
 LOOK_BACK = timedelta(hours=12)
 HOUR = 3600
+MILLION = 1e6
+Floats = NDArray[np.float64]
 TRADES_SOURCE = "polymarket.trades"
 TRADES_LAG = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quotes:
+    """One market's quotes as arrays, oldest first; prices are fractions, depths USD."""
+
+    slots: NDArray[np.int64]
+    bid: Floats
+    ask: Floats
+    mid: Floats
+    bid_depth: Floats
+    ask_depth: Floats
+    pair_gap: Floats
+    hashes: tuple[str, ...]
+    observed: tuple[int, ...]
+
+    @property
+    def last(self) -> tuple[float | None, float | None]:
+        """Return the newest bid and ask, ``None`` where absent."""
+        bid, ask = float(self.bid[-1]), float(self.ask[-1])
+        return None if np.isnan(bid) else bid, None if np.isnan(ask) else ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +102,10 @@ def assess(
     hours = _trade_hours(look, markets, now)
     scores: list[Score] = []
     findings: list[Finding] = []
-    newest: dict[str, list[Quote]] = {}
+    newest: dict[str, _Quotes] = {}
     for market in markets:
-        quotes = history.quotes(look, market.id, since=start, until=now, as_of=now)
-        newest[market.id] = quotes[-2:]
+        quotes = _quotes(look, market, start, now)
+        newest[market.id] = quotes
         expected = _slots(max(start, members[market.id]), now)
         evidence = _evidence(look, market, quotes, expected, hours.get(market.condition_id), now)
         own = check_market(evidence)
@@ -96,36 +120,53 @@ def assess(
     )
 
 
-def _slots(start: datetime, now: datetime) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def _quotes(look: Transaction, market: Market, start: datetime, now: datetime) -> _Quotes:
+    held = history.quote_columns(look, market.id, since=start, until=now, as_of=now)
+    bid, ask = _floats(held.bids) / MILLION, _floats(held.asks) / MILLION
+    return _Quotes(
+        np.array(held.slots, dtype=np.int64),
+        bid,
+        ask,
+        (_floats(held.bids) + _floats(held.asks)) / (2 * MILLION),
+        _floats(held.bid_depths),
+        _floats(held.ask_depths),
+        _floats(held.pair_gaps) / MILLION,
+        tuple("" if one is None else one.hex() for one in held.hashes),
+        held.observed,
+    )
+
+
+def _slots(start: datetime, now: datetime) -> NDArray[np.int64]:
     return np.arange(slot_of(start), slot_of(now) + 1, SLOT_SECONDS, dtype=np.int64)
 
 
-def _floats(values: Sequence[object]) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)  # type: ignore[arg-type]
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
 def _evidence(  # the facts of one market at one instant
     look: Transaction,
     market: Market,
-    quotes: Sequence[Quote],
-    expected: "np.ndarray[Any, np.dtype[np.int64]]",
+    quotes: _Quotes,
+    expected: NDArray[np.int64],
     trade_hours: int | None,
     now: datetime,
 ) -> MarketEvidence:
-    trades = history.trades(look, market.id, since=now - 2 * LOOK_BACK, until=now, as_of=now)
+    day = now - 2 * LOOK_BACK
+    traded = history.trade_times(look, market.id, since=day, until=now, as_of=now)
     return MarketEvidence(
         market.id,
         int(now.timestamp()),
         expected,
-        np.array([quote.slot for quote in quotes], dtype=np.int64),
-        _floats([quote.bid for quote in quotes]),
-        _floats([quote.ask for quote in quotes]),
-        _floats([quote.mid for quote in quotes]),
-        bid_depth=_floats([quote.bid_depth for quote in quotes]),
-        ask_depth=_floats([quote.ask_depth for quote in quotes]),
-        pair_gap=_floats([quote.pair_gap for quote in quotes]),
-        hashes=tuple(quote.book_hash for quote in quotes),
-        trade_times=np.array([int(t.event_time.timestamp()) for t in trades], dtype=np.int64),
+        quotes.slots,
+        quotes.bid,
+        quotes.ask,
+        quotes.mid,
+        bid_depth=quotes.bid_depth,
+        ask_depth=quotes.ask_depth,
+        pair_gap=quotes.pair_gap,
+        hashes=quotes.hashes,
+        trade_times=np.array(traded, dtype=np.int64),
         tick=None if market.tick is None else float(market.tick),
         last_quote_age_s=_age(quotes, now),
         history_age_s=_history_age(look, market, now),
@@ -135,8 +176,8 @@ def _evidence(  # the facts of one market at one instant
     )
 
 
-def _age(quotes: Sequence[Quote], now: datetime) -> float | None:
-    return (now - quotes[-1].observed_at).total_seconds() if quotes else None
+def _age(quotes: _Quotes, now: datetime) -> float | None:
+    return now.timestamp() - quotes.observed[-1] if quotes.observed else None
 
 
 def _history_age(look: Transaction, market: Market, at: datetime) -> float | None:
@@ -169,16 +210,17 @@ def _covers(spans: Sequence[tuple[int, int]], start: int, stop: int) -> bool:
 def _cycle(  # the facts of one cycle
     look: Transaction,
     markets: Sequence[Market],
-    newest: Mapping[str, Sequence[Quote]],
+    newest: Mapping[str, _Quotes],
     start: datetime,
     now: datetime,
     clock_offset_s: float | None,
 ) -> CycleEvidence:
-    last = {name: quotes[-1] for name, quotes in newest.items() if quotes}
+    seen = {name: quotes for name, quotes in newest.items() if quotes.observed}
+    last = {name: quotes.last for name, quotes in seen.items()}
     pairs = [
-        quotes
-        for quotes in newest.values()
-        if len(quotes) > 1 and quotes[1].slot - quotes[0].slot == SLOT_SECONDS
+        quotes.hashes[-2:]
+        for quotes in seen.values()
+        if quotes.slots.size > 1 and quotes.slots[-1] - quotes.slots[-2] == SLOT_SECONDS
     ]
     ran = [run.slot for run in runs.collected(look)]
     first = min(ran, default=slot_of(now))
@@ -191,39 +233,37 @@ def _cycle(  # the facts of one cycle
         np.array(sorted(set(ran)), dtype=np.int64),
         None if at is None else (now - at).total_seconds(),
         clock_offset_s=clock_offset_s,
-        unchanged=sum(a.book_hash == b.book_hash for a, b in pairs),
+        unchanged=sum(a == b for a, b in pairs),
         compared=len(pairs),
-        agreeing=sum(_agree(market, quote) for market, quote in checked),
+        agreeing=sum(_agree(market, *quote) for market, quote in checked),
         cross_checked=len(checked),
         items=len(markets),
         columns={
-            "bid": (sum(q.bid is not None for q in last.values()), len(last)),
-            "ask": (sum(q.ask is not None for q in last.values()), len(last)),
+            "bid": (sum(bid is not None for bid, _ in last.values()), len(last)),
+            "ask": (sum(ask is not None for _, ask in last.values()), len(last)),
         },
-        event_mids=_event_mids(markets, last),
+        event_mids=_event_mids(markets, seen),
     )
 
 
-def _agree(market: Market, quote: Quote) -> bool:
+def _agree(market: Market, bid: float | None, ask: float | None) -> bool:
     allowed = 2 * float(market.tick or 0.01) + 1e-9
-    pairs = ((market.best_bid, quote.bid), (market.best_ask, quote.ask))
+    pairs = ((market.best_bid, bid), (market.best_ask, ask))
     return all(
-        abs(listed - float(seen)) <= allowed
+        abs(listed - seen) <= allowed
         for listed, seen in pairs
         if listed is not None and seen is not None
     )
 
 
-def _event_mids(
-    markets: Sequence[Market], last: Mapping[str, Quote]
-) -> "dict[str, np.ndarray[Any, np.dtype[np.float64]]]":
+def _event_mids(markets: Sequence[Market], seen: Mapping[str, _Quotes]) -> dict[str, Floats]:
     """Return the mids of each mutually exclusive event of which we follow every open market."""
     groups: dict[str, list[Market]] = defaultdict(list)
     for market in markets:
         if market.neg_risk and market.neg_risk_market_id:
             groups[market.neg_risk_market_id].append(market)
     return {
-        name: _floats([last[m.id].mid if m.id in last else None for m in held])
+        name: _floats([float(seen[m.id].mid[-1]) if m.id in seen else None for m in held])
         for name, held in groups.items()
         if _whole(held)
     }

@@ -7,12 +7,13 @@ from trading_cli.app import analyse, entering, views
 from trading_cli.app.cycles import run_cycle
 from trading_cli.app.desk import Desk
 from trading_cli.app.gather import Progress
-from trading_cli.app.steps import DECIDING
+from trading_cli.app.runs import only_run
+from trading_cli.app.steps import COLLECTION, DECIDING
 from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Decision, Purpose, from_epoch, slot_of
-from trading_cli.store import Store, decided
+from trading_cli.store import Store, decided, glance, runs
 
 
 def signal(
@@ -26,17 +27,17 @@ def signal(
     """Return the decisions of this slot, taking them first where nobody has.
 
     With *dry_run* nothing is stored, ordered or told: what would be decided now is shown. Raises
-    ``UsageError`` for a market that is no candidate.
+    ``UsageError`` for a market that is no candidate, or where the slot was not collected yet;
+    ``RunLocked`` while the cycle is about to decide.
     """
     with build(config, clock=clock) as toolkit, toolkit.open_store() as store:
         slot = slot_of(toolkit.clock.now())
         if dry_run:
             found = _trial(toolkit, store, slot)
         else:
+            if not _decided(store, slot):
+                _decide(toolkit, store, slot, progress)
             found = _taken(store, slot)
-            if not found:
-                run_cycle(toolkit, DECIDING, progress=progress)
-                found = _taken(store, slot)
         if market is not None:
             found = [one for one in found if one.market_id == market]
             if not found:
@@ -51,6 +52,30 @@ def signal(
         }
 
 
+def _decided(store: Store, slot: int) -> bool:
+    """Return whether the decisions of *slot* were taken, be it that there were none to take."""
+    with store.reading() as look:
+        known = runs.last(look, cycles=(COLLECTION.name, DECIDING.name), limit=20)
+        steps = [step for run in known if run.slot == slot for step in runs.steps(look, run.id)]
+    return any(step.name == "signals" and step.state in {"OK", "PARTIAL"} for step in steps)
+
+
+def _decide(toolkit: Toolkit, store: Store, slot: int, progress: Progress) -> None:
+    """Take the decisions of *slot*, in the place of the cycle and never beside it."""
+    folder, now = toolkit.loaded.database.parent, toolkit.clock.now()
+    with only_run(folder, COLLECTION.name, now):
+        with store.reading() as look:
+            fit = glance.judged(look, slot)
+        if not fit:
+            raise UsageError(
+                f"slot {from_epoch(slot):%H:%M} UTC was not collected yet: there is nothing to"
+                " decide on.",
+                hint="trading collect, or trading cycle collection",
+            )
+        if not _decided(store, slot):
+            run_cycle(toolkit, DECIDING, progress=progress)
+
+
 def _taken(store: Store, slot: int) -> list[Decision]:
     with store.reading() as look:
         found = decided.decisions(look, slot=slot, limit=100_000)
@@ -60,6 +85,7 @@ def _taken(store: Store, slot: int) -> list[Decision]:
 def _trial(toolkit: Toolkit, store: Store, slot: int) -> list[Decision]:
     """Return what would be decided now; only the computed features are kept."""
     desk = Desk(toolkit, store, slot)
+    desk.see_held()
     at = desk.now()
     with store.reading() as look:
         ready = views.ready(look, desk, at)

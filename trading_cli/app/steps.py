@@ -25,6 +25,7 @@ from trading_cli.trading import strategies
 
 DAY = timedelta(days=1)
 DESK, WORK, READY, FEATURES = "desk", "work", "ready", "features"
+UNDONE = "exits undone"
 
 
 def desk_of(cycle: Cycle) -> Desk:
@@ -95,6 +96,7 @@ def features_step(cycle: Cycle) -> Done:
 def exits_step(cycle: Cycle) -> Done:
     """Settle what is paid, sell what the rules want sold, mark the account, check the guards."""
     desk = desk_of(cycle)
+    cycle.said[UNDONE] = True
     open_account(desk)
     held = holding.look_after(desk)
     marked = _mark(desk)
@@ -103,6 +105,7 @@ def exits_step(cycle: Cycle) -> Done:
     if tripped:
         why = "; ".join((*([why] if why else []), *tripped))
     numbers = {**held.numbers(), **marked.numbers()}
+    del cycle.said[UNDONE]
     return Done("PARTIAL" if held.no_book or held.unknown else "OK", why, numbers)
 
 
@@ -119,8 +122,15 @@ def _mark(desk: Desk) -> marking.Marked:
 
 
 def signals_step(cycle: Cycle) -> Done:
-    """Decide on every candidate, and carry out what is allowed."""
+    """Decide on every candidate, and carry out what is allowed.
+
+    Not where looking after what is held has just failed: nothing is added to that.
+    """
+    if UNDONE in cycle.said:
+        return Done("FAILED", "the exits failed: nothing is entered")
     desk = desk_of(cycle)
+    open_account(desk)
+    desk.see_held()
     if READY not in cycle.said:
         features_step(cycle)
     stale = marking.watch_staleness(desk)

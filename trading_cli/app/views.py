@@ -15,7 +15,6 @@ from trading_cli.domain import (
     Feature,
     FeeSchedule,
     Market,
-    PositionState,
     Quote,
     from_epoch,
 )
@@ -23,11 +22,8 @@ from trading_cli.research.deadline import deadline_of
 from trading_cli.research.panel import candidates
 from trading_cli.store import (
     Transaction,
-    deals,
-    decided,
     glance,
     history,
-    holdings,
     ledger,
     listings,
     pauses,
@@ -67,6 +63,8 @@ def state_of(look: Transaction, desk: Desk, at: datetime) -> TradingState:
     """Return whether anything may be entered at all."""
     standing = desk.standing(look)
     closing = glance.closing(look, desk.slot, since=from_epoch(desk.slot))
+    if not closing and not glance.judged(look, desk.slot):
+        closing = ["nothing was judged in this slot"]
     kinds = tuple(one.kind for one in pauses.active(look, at))
     return TradingState(
         standing.state.value,
@@ -98,20 +96,12 @@ def held_back(look: Transaction, slot: int) -> str:
     return f"nothing ran at {from_epoch(missed):%H:%M}, and no slot has been whole since"
 
 
-def entered(look: Transaction, desk: Desk, at: datetime) -> frozenset[str]:
-    """Return the events with a position or an open order, or entered within the last hours."""
-    since = at - timedelta(hours=desk.settings.signals.already_in_hours)
-    held = {p.event_id for p in holdings.positions(look) if p.state is not PositionState.CLOSED}
-    asked = {order.event_id for order in deals.open_orders(look)}
-    return frozenset(held | asked | set(decided.entered_since(look, since)))
-
-
 def views(
     look: Transaction, desk: Desk, chosen: Ready, features: Features, at: datetime
 ) -> list[View]:
     """Return one view per candidate, in their order."""
     names = [market.id for market in chosen.markets]
-    state, events = state_of(look, desk, at), entered(look, desk, at)
+    state, events = state_of(look, desk, at), desk.entered(look, at)
     best = analyse.best_tiers(look, names, desk.slot)
     rocs = analyse.best_rocs(look, names, desk.slot)
     scores = glance.scores(look)

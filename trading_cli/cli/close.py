@@ -19,7 +19,7 @@ def close(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Everything we hold.")] = False,
 ) -> Answer:
-    """Sell positions now, into the bids of a fresh book; what finds none stays held."""
+    """Sell positions now into the bids of a fresh book; exit 8 where the kill switch forbids."""
     from trading_cli.app import closing
 
     said = shared(ctx)
@@ -34,4 +34,5 @@ def close(
     headings = ("position", "question", "state", "sold", "left", "why")
     folds, right = frozenset({"question", "why"}), frozenset({"sold", "left"})
     blocks: list[Block] = [Table(headings, rows, "", right, folds)] if rows else []
-    return Answer(data, blocks or ["nothing is held"], warnings)
+    refused = 8 if data["refused"] else 0
+    return Answer(data, blocks or ["nothing is held"], warnings, refused)

@@ -13,9 +13,10 @@ import math
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from trading_cli import __version__
@@ -24,7 +25,10 @@ from trading_cli.core.http_words import retry_after
 
 MAX_ANSWER = 65_536
 CONNECT_S = 5.0
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
+MOST_NUMBERS = 4
+_NOT_PUBLIC = tuple(  # beyond what the library knows to be special
+    map(ipaddress.ip_network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "fec0::/10"))
+)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
 
@@ -98,15 +102,16 @@ class Address:
         )
 
     def _connected(self, until: float) -> socket.socket:
-        """Return a connection to the first allowed number of the host."""
+        """Return a connection to the first number of the host that answers, all of them allowed."""
         host = self._parts.hostname or ""
-        found = socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM)
-        numbers = list(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
-        allowed = [one for one in numbers if self._private or public(ipaddress.ip_address(one))]
-        if not allowed or len(allowed) < len(numbers):
+        try:
+            found = socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            raise self._refused("is not an address such as https://host/path") from None
+        numbers = {str(one[4][0]).partition("%")[0] for one in found}
+        if not self._private and not all(public(ipaddress.ip_address(one)) for one in numbers):
             raise self._refused("leads into a private network")
-        left = min(CONNECT_S, until - time.monotonic())
-        sock = socket.create_connection((allowed[0], self._port), timeout=max(left, 0.1))
+        sock = _first(found, until)
         if self._parts.scheme == "http":
             return sock
         try:
@@ -141,6 +146,22 @@ class Address:
         return Answer(response.status, bytes(kept), None if wait is None else math.ceil(wait))
 
 
+def _first(found: Sequence[tuple[Any, ...]], until: float) -> socket.socket:
+    """Return a connection to the first of *found* that takes one; names are not looked up again."""
+    failed: OSError = OSError("the name has no number")
+    for family, kind, protocol, _, place in found[:MOST_NUMBERS]:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(min(CONNECT_S, _left(until)))
+            sock.connect(place)
+        except OSError as error:
+            sock.close()
+            failed = error
+        else:
+            return sock
+    raise failed
+
+
 def _left(until: float) -> float:
     """Return the seconds left. Raises ``TimeoutError`` where there are none."""
     left = until - time.monotonic()
@@ -157,6 +178,4 @@ def public(ip: Ip) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return public(inner)
-    if ip.version == 4 and ip in _SHARED:  # noqa: PLR2004  # IPv4
-        return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in one for one in _NOT_PUBLIC)

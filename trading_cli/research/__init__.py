@@ -12,6 +12,7 @@ rvr         the hour's volume against the day before, its hour of the week divid
 hour_factors  how busy each hour of the week is on the whole panel
 roc         the change of the price over 12 hours, in half a logit
 hype        how much more an event is talked of than is usual for it
+track_record  how much a record of trades says: intervals, and when it says nothing
 tiers       how far an indicator is beyond its thresholds
 
 Everything here takes ``now`` as an argument and gives the same answer for the same input in

@@ -65,17 +65,17 @@ SCENES = (
     alarm(
         "win", "politics", "Will Valdoria premier Mirela Holmquard resign by {}?",
         "it goes on rising, through all three targets",
-        0.5, (5, 0.555), (7, 0.62), (9, 0.66), (12, 0.72), (20, 0.74), low=0.44,
+        0.5, (4, 0.555), (5.2, 0.64), (6.2, 0.72), (20, 0.74), low=0.44,
     ),
     alarm(
         "stop_out", "culture", "Will the film Crimson Meridian earn a jury prize by {}?",
         "a false alarm: it falls back, and the stop sells",
-        0.75, (6, 0.555), (7, 0.42), (10, 0.4), free=True,
+        0.75, (6.3, 0.555), (6.45, 0.45), (10, 0.4), free=True,
     ),
     alarm(
         "gap", "tech", "Will Nebulon unveil its Quartzline processor by {}?",
-        "it falls from 0.55 to 0.22 within five minutes: the stop sells far below its price",
-        1.0, (9, 0.555), (9.08, 0.22),
+        "it falls from 0.55 to 0.3 within five minutes: the stop sells far below its price",
+        1.0, (9, 0.555), (9.08, 0.3),
     ),
     alarm(
         "settles_at_0", "geopolitics", "Will Karsenia devalue its copperback currency by {}?",
@@ -100,8 +100,8 @@ SCENES = (
     ),
     alarm(
         "late_entry", "culture", "Will singer Ottilie Fontarel announce a farewell tour by {}?",
-        "the cool-down after a loss holds it back for a while",
-        5.5, free=True,
+        "held back by the cool-down after a loss, then bought, and decided in our favour",
+        5.75, decided_h=18, free=True,
     ),
     Scene(
         "missed", "tech", "Will Helixor acquire startup Stratolink by {}?",

@@ -10,8 +10,8 @@ from trading_cli.simulator.dice import Floats, stream
 DRIFT_HOURS = 12
 FORGOTTEN_HOURS = 36
 SCENE_VOLUME = 10.0
-SCENE_DECAY_H = 1.5
-SCENE_TALK = ((0.0, 25.0), (0.8, 60.0))  # hours after, size: it grows for more than an hour
+SCENE_TALK = 400.0
+SCENE_TALK_DECAY_H = 0.08  # within a quarter of an hour: all of it falls into one hour of talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,8 @@ def shocks(seed: int, event: EventPlan) -> tuple[Shock, ...]:
 
 
 def _staged(event: EventPlan) -> tuple[Shock, ...]:
-    """Return the news of a scripted scene."""
-    talk = [
-        Shock(at + hours * HOUR, None, size, 1, decay_h=SCENE_DECAY_H)
-        for at in event.talk_at
-        for hours, size in SCENE_TALK
-    ]
+    """Return the news of a scripted scene: talk all at once, volume for some hours."""
+    talk = [Shock(at, None, SCENE_TALK, 1, decay_h=SCENE_TALK_DECAY_H) for at in event.talk_at]
     return tuple(talk + [Shock(None, at, SCENE_VOLUME, 1) for at in event.volume_at])
 
 

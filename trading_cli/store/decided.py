@@ -178,6 +178,27 @@ def _read(  # noqa: PLR0913, PLR0917  # one argument for each column
     )
 
 
+def unknown(look: sqlite3.Connection, names: Iterable[str]) -> frozenset[str]:
+    """Return which of the ids *names* are of no decision kept yet."""
+    wanted = frozenset(names)
+    rows = look.execute(
+        "SELECT id FROM decisions WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(wanted)),),
+    )
+    return wanted - {str(name) for (name,) in rows}
+
+
+def offered(look: sqlite3.Connection, at: datetime) -> frozenset[str]:
+    """Return the events of the signals to enter that nobody has acted on, and that still stand."""
+    rows = look.execute(
+        "SELECT DISTINCT event FROM decisions INDEXED BY decisions_by_time WHERE decided_at <= ?1"
+        " AND decided_at > ?1 - 86400 AND purpose = 'entry' AND action = 'BUY' AND expires_at > ?1"
+        " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.decision = decisions.id)",
+        (epoch(at),),
+    )
+    return frozenset(str(event) for (event,) in rows)
+
+
 def entered_since(look: sqlite3.Connection, since: datetime) -> dict[str, datetime]:
     """Return when each event was last entered, of the entry orders placed at or after *since*.
 

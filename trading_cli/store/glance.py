@@ -45,6 +45,12 @@ def scores(connection: sqlite3.Connection) -> dict[str, float]:
     return {str(market): float(value) for market, value in rows}
 
 
+def judged(connection: sqlite3.Connection, slot: int) -> bool:
+    """Return whether the checks gave any market a score in *slot*."""
+    row = connection.execute("SELECT 1 FROM scores WHERE slot = ? LIMIT 1", (slot,)).fetchone()
+    return row is not None
+
+
 def first_slot(connection: sqlite3.Connection) -> int | None:
     """Return the first slot with quotes, ``None`` before there is one."""
     row = connection.execute("SELECT min(slot) FROM quote_packs WHERE quotes > 0").fetchone()

@@ -84,10 +84,7 @@ def begin(tx: sqlite3.Connection, start: Start, *, lease: timedelta) -> Ticket:
         " WHERE cycle = ? AND state = 'RUNNING'",
         (at, ENDED_SILENTLY, start.cycle),
     )
-    fence = 1 + int(
-        tx.execute("SELECT coalesce(max(fence), 0) FROM runs WHERE cycle = ?", (start.cycle,))
-        .fetchone()[0]
-    )  # fmt: skip
+    fence = 1 + _newest_fence(tx, start.cycle)
     until = start.now + lease
     run = tx.execute(
         "INSERT INTO runs (cycle, slot, state, started, pid, started_by, timing, fence,"
@@ -96,6 +93,17 @@ def begin(tx: sqlite3.Connection, start: Start, *, lease: timedelta) -> Ticket:
          epoch(until)),
     ).lastrowid  # fmt: skip
     return Ticket(int(run or 0), start.cycle, start.slot, fence, until)
+
+
+def _newest_fence(look: sqlite3.Connection, cycle: str) -> int:
+    """Return the highest fence of *cycle*: they grow with the rows, so the newest row has it.
+
+    The plus keeps sqlite from gathering a year of the cycle's rows to find that one.
+    """
+    row = look.execute(
+        "SELECT fence FROM runs WHERE +cycle = ? AND fence > 0 ORDER BY id DESC LIMIT 1", (cycle,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def skip(tx: sqlite3.Connection, start: Start, why: str) -> int:
@@ -128,11 +136,9 @@ def hold(tx: sqlite3.Connection, ticket: Ticket, now: datetime) -> None:
 
     Raises ``RunLost`` otherwise: somebody else took over, or the run is later than it may be.
     """
-    row = tx.execute(
-        "SELECT state, (SELECT max(fence) FROM runs WHERE cycle = ?2) FROM runs WHERE id = ?1",
-        (ticket.run, ticket.cycle),
-    ).fetchone()
-    if row is None or row[0] != "RUNNING" or row[1] != ticket.fence:
+    row = tx.execute("SELECT state FROM runs WHERE id = ?", (ticket.run,)).fetchone()
+    newest = _newest_fence(tx, ticket.cycle)
+    if row is None or row[0] != "RUNNING" or newest != ticket.fence:
         raise RunLost(
             f"run {ticket.run} of {ticket.cycle} was taken over by a later one;"
             " nothing of this step was stored",
@@ -233,8 +239,8 @@ def collected(connection: sqlite3.Connection, *, limit: int = 200) -> list[Run]:
     Starts that did nothing and slots that were missed are no such runs.
     """
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE cycle IN (SELECT value FROM json_each(?))"  # noqa: S608  # our own names
-        " AND state <> 'SKIPPED' ORDER BY id DESC LIMIT ?",
+        f"SELECT {_COLUMNS} FROM runs WHERE +cycle IN (SELECT value FROM json_each(?))"  # noqa: S608  # our own names
+        " AND state <> 'SKIPPED' ORDER BY id DESC LIMIT ?",  # the plus: walk from the newest row
         (json.dumps(COLLECTING), limit),
     )
     return [_run(row) for row in rows]

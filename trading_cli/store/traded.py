@@ -35,7 +35,8 @@ def daily_usd(
         seconds += stop - start
         usd += look.execute(
             "SELECT coalesce(sum(CAST(price AS REAL) * size), 0) FROM trades"
-            " WHERE market = ? AND event_time >= ? AND event_time < ? AND available_at <= ?",
+            " WHERE market = ?1 AND event_time >= ?2 AND event_time < ?3 AND available_at <= ?4"
+            " AND observed_at <= ?4",
             (market, start, stop, epoch(as_of)),
         ).fetchone()[0]
     if seconds < LEAST_HEARD * (last - first):

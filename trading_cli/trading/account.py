@@ -35,6 +35,7 @@ from trading_cli.domain import (
 from trading_cli.trading.fills import MICRO, ZERO, gross_of
 from trading_cli.trading.losses import Loss
 
+PERSON = "person"  # who holds what a person booked by hand
 PAYOUTS = (Decimal(0), Decimal("0.5"), Decimal(1))
 _TARGETS = {Reason.TARGET_1: 1, Reason.TARGET_2: 2, Reason.TARGET_3: 3}
 
@@ -58,9 +59,9 @@ class Labels:
 class Stake:
     """USD at risk in one token of one market.
 
-    ``kind`` is position, order (it may not be filled) or outside (the person's own wallet: it
-    fills the limits, we never sell it). ``cost`` is all that can be lost: of a position its cost,
-    of an order what is reserved.
+    ``kind`` is position, order (it may not be filled) or outside (the person's own, in a wallet
+    or booked by hand: it fills the limits, we never sell it). ``cost`` is all that can be lost:
+    of a position its cost, of an order what is reserved.
     """
 
     market_id: str
@@ -169,9 +170,10 @@ def snapshot(  # noqa: PLR0913  # an account is the sum of what is known about i
 def stake_of(position: Position) -> Stake:
     """Return what *position* puts at risk: its whole cost."""
     labels = Labels(position.category, position.sector, position.themes)
+    kind = "outside" if position.by == PERSON else "position"
     return Stake(
         position.market_id, position.event_id, position.token, position.shares, position.cost,
-        labels, "position", position.strategy,
+        labels, kind, position.strategy,
     )  # fmt: skip
 
 

@@ -63,10 +63,11 @@ class Terms:
     def sentences(self, shares: Decimal) -> tuple[str, ...]:
         """Return the terms of *shares* as a person reads them."""
         cents = (self.spread + self.fees) * 100
+        usd = (shares * self.max_price).quantize(_CENT, ROUND_UP)
         until = "unknown" if self.deadline is None else f"{self.deadline:%Y-%m-%d %H:%M} UTC"
         any_day = ", may resolve any day before" if self.hazard else ""
         return (
-            f"Buy at most {shares} {self.token.value} at {self.max_price} or better.",
+            f"Buy at most {shares} {self.token.value} at {self.max_price} or better: {usd} USD.",
             f"Round trip: {cents:.2f} cents a share, {self.round_trip:.2%} of the stake.",
             f"Break-even: held to the end it must win in more than {self.break_even:.1%} of cases.",
             f"Worst case: -{self.worst_case(shares)} USD; {A_STOP}.",

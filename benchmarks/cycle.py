@@ -206,7 +206,7 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
 
             with cProfile.Profile() as watched:
                 report = run_cycle(toolkit, plan, progress=_quiet)
-            pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats(60)
+            pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats("trading_cli|sqlite", 90)
         else:
             report = run_cycle(toolkit, plan, progress=_quiet)
     took = time.perf_counter() - began

@@ -2,9 +2,9 @@
 
 usage: python benchmarks/kill_latch.py [rounds=20]
 
-Every round is a fresh child of this interpreter, bytecode compiled, on a home of its own, the cases
-interleaved: an armed home, one with broken settings, one whose database another process holds, one without. All
-medians until the latch must stay within LIMIT_S; exit 1 if not.
+Every round is a fresh child of this interpreter, bytecode compiled, on a home of its own, the
+cases interleaved: an armed home, one with broken settings, one whose database another process
+holds, one without. All medians until the latch must stay within LIMIT_S; exit 1 if not.
 """
 
 import compileall

@@ -66,13 +66,12 @@ NO_DEADLINE = Deadline(None, None, hazard=False, refused=None, candidates=())
 
 # The set carries no event: what a slug shares with its siblings stands in for it.
 _EVENTS = (
-    r"^(.*-20\d\d-\d\d-\d\d)-",  # one match, all its props
-    r"(highest-temperature-in-.*-on-[a-z]+-\d+)",
+    r"^(.*-20\d\d-\d\d-\d\d)-",  # one match and all that is asked about it
+    r"(highest-temperature-in-[a-z-]*?)-(?:be|on)-",
     r"(elon-musk-of-tweets-[a-z]+-\d+-[a-z]+-\d+)",
     r"(costa-rican-legislative-assembly)",
-    r"(the-highest-temperature-in-.*)-be-",
     r"(us-strike)-\d-countries",
-    r"(us-next-strike-iran|us-strikes-iran)",
+    r"us-(?:next-strike|strikes)-(iran)",
     r"(epstein-related-files)",
 )
 
@@ -87,14 +86,19 @@ class Series:
     times: tuple[int, ...]
     mids: tuple[Decimal, ...]
     dropped: int = 0
+    made: dict[Decimal, dict[Token, tuple[Book, ...]]] = field(default_factory=dict, compare=False)
 
-    def books(self, spread: Decimal) -> tuple[Book, ...]:
-        """Return the assumed YES book of every point."""
-        tick, found = CENT, []
-        for at, mid in zip(self.times, self.mids, strict=True):
-            tick = TENTH if mid % (CENT / 2) or not 4 * CENT <= mid <= 1 - 4 * CENT else tick
-            found.append(book_around(mid, at, tick, spread))
-        return tuple(found)
+    def books(self, spread: Decimal) -> dict[Token, tuple[Book, ...]]:
+        """Return the assumed books of every point, of both tokens; made once for each spread."""
+        if spread not in self.made:
+            tick, found = CENT, []
+            for at, mid in zip(self.times, self.mids, strict=True):
+                if mid % (CENT / 2) or not 4 * CENT <= mid <= 1 - 4 * CENT:
+                    tick = TENTH
+                found.append(book_around(mid, at, tick, spread))
+            mirrored = tuple(book.mirrored("no") for book in found)
+            self.made[spread] = {Token.YES: tuple(found), Token.NO: mirrored}
+        return self.made[spread]
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:
@@ -339,20 +343,20 @@ class Lane:
 
     def __post_init__(self) -> None:
         """Judge the candidate quotes of every regular hour."""
-        yes = self.series.books(self.spread)
-        self.books = {Token.YES: yes, Token.NO: tuple(book.mirrored("no") for book in yes)}
+        self.books = self.series.books(self.spread)
         for i in self.series.firsts:
             if self.series.times[i] // SLOT_SECONDS * SLOT_SECONDS % (self.setup.every * 3600):
                 continue
-            view = view_at(self.series, yes[i], self.setup)
+            view = view_at(self.series, self.books[Token.YES][i], self.setup)
             for token in Token:
                 self._judge(i, view, token)
 
     def _judge(self, i: int, view: View, token: Token) -> None:
-        found = tuple(veto.reason for veto in vetoes.review(view, token, self.setup.sections))
+        sections = self.setup.sections
         bid, ask = view.bid(token), view.ask(token)
-        if Reason.ASK_BAND in found or bid is None or ask is None:
+        if bid is None or ask is None or vetoes.ask_band(view, token, sections) is not None:
             return
+        found = tuple(veto.reason for veto in vetoes.review(view, token, sections))
         cost = round_trip(bid, ask, self.setup.fee)
         cents, still = float(cost.total), self.series.stood_still(i)
         self.quoted.append(

@@ -25,7 +25,7 @@ from trading_cli.domain import FeeSchedule, Reason, from_epoch
 SET = "mixed_resolved_10min_2026-01"
 FEES = ("0", "0.03", "0.04", "0.05")
 ENOUGH_EVENTS = 30
-REDRAWS, SEED, COINS = 2_000, 20260121, 1
+REDRAWS, SEED, COINS = 2_000, 20260121, 3
 
 
 @dataclass
@@ -152,7 +152,7 @@ def table(markets: Sequence[Series], spread: Decimal, hours: int) -> None:
     row("taker fee rate", list(FEES))
     for label, cells in zip(QUOTE_ROWS, zip(*map(of_quotes, found), strict=True), strict=True):
         row(label, cells)
-    row(f"  had books {100 * spread + 1:g} cents", [of_quotes(one)[1] for one in wide])
+    row(f"  had books {100 * spread + 1:.0f} cents", [of_quotes(one)[1] for one in wide])
     for label, cells in zip(
         TRADE_ROWS, zip(*(of_trades(one.trades) for one in found), strict=True), strict=True
     ):

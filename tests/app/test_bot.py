@@ -20,6 +20,7 @@ from trading_cli.store import Store, chat, journal, pauses
 
 GROUP = -100_4242
 STRANGER = 666
+EVER = NOON + timedelta(days=3650)
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +114,14 @@ def test_nothing_opens_resets_or_lifts_by_chat(den, text):
     assert den.state() == ("TRIGGERED", 4)
     assert den.answers()[-1] == HELP
     with Store.reader(den.loaded.database) as store, store.reading() as look:
-        assert [one.kind for one in pauses.active(look, den.clock.now())] == ["owner"]
+        assert [one.kind for one in pauses.active(look, EVER)] == ["owner"]
 
 
 def test_pause_stops_entries_and_is_journaled(den):
     """With the actor and the reason."""
     den.write("/pause@simulated_bot lunch")
     with Store.reader(den.loaded.database) as store, store.reading() as look:
-        (one,) = pauses.active(look, den.clock.now() + timedelta(days=3650))
+        (one,) = pauses.active(look, EVER)
         assert (one.kind, one.reason, one.actor) == ("owner", "lunch", f"telegram:{CHAT}")
         assert journal.newest(look, kind="pause", limit=1)[0].actor == f"telegram:{CHAT}"
 
@@ -156,13 +157,15 @@ def test_a_replayed_update_is_obeyed_once(den):
     """The same number again, in this process or a later one, does nothing."""
     den.write("/pause one", update_id=1000)
     with Store.open(den.loaded.database, now=NOON) as store, store.transaction() as tx:
-        pauses.lift(tx, "owner", den.clock.now() + timedelta(days=3650))
-    for bot in (den.bot, bot_of(den.loaded, den.clock)):
-        den.bot = bot
+        pauses.lift(tx, "owner", EVER)
+    later = bot_of(den.loaded, den.clock)
+    for bot in (den.bot, later):
         bot._offset = None
-        den.write("/pause one", update_id=1000)
+        control(den.url, {"updates": [{"chat": CHAT, "text": "/pause one", "update_id": 1000}]})
+        assert bot.poll(0) >= 1
         with Store.reader(den.loaded.database) as store, store.reading() as look:
-            assert pauses.active(look, den.clock.now() + timedelta(days=3651)) == []
+            assert pauses.active(look, EVER) == []
+    later.close()
     assert len(den.answers()) == 1
 
 

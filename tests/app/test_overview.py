@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
+from dealt import NOON, SLOT, Dealt  # beside this
 
 from trading_cli.app import overview
+from trading_cli.core.clock import FrozenClock
+from trading_cli.domain import Notice, Severity, slot_of
+from trading_cli.store import balances, outbox, pauses
 
 
 @pytest.mark.usefixtures("home")
@@ -27,3 +32,39 @@ def test_status_loads_no_heavy_library():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_before_the_first_cycle_there_is_no_account():
+    """Nothing is paused, nothing waits to be told, and no money is made up."""
+    data = overview.status(None, os.environ)
+    assert (data["pauses"], data["account"]) == ([], None)
+    assert data["outbox"] == {"pending": 0, "oldest_s": None}
+
+
+def test_pauses_the_account_and_what_is_to_be_told_are_those_of_the_store(tmp_path):
+    """What was paused, marked and queued is told; what has ended or was sent is not."""
+    dealt = Dealt(tmp_path / "home")
+    cash, stake, worth = Decimal("9875.5"), Decimal("124.5"), Decimal("9990.25")
+    nothing = Decimal(0)
+    with dealt.store() as store, store.transaction() as tx:
+        pauses.pause(tx, "owner", since=NOON, until=None, reason="away", actor="owner")
+        pauses.pause(tx, "day", since=NOON, until=NOON + SLOT, reason="5 %", actor="risk")
+        balances.record_mark(
+            tx,
+            balances.Mark(
+                slot_of(NOON), NOON, cash, worth - cash, nothing, stake, worth, nothing, 1, True
+            ),
+        )
+        for number in range(2):
+            at = NOON + number * SLOT
+            outbox.put(tx, Notice(f"n{number}", "health", Severity.INFO, "words", at))
+    clock = FrozenClock(NOON + 2 * SLOT)
+    data = overview.status(dealt.config, {}, clock=clock)
+    assert data["pauses"] == [
+        {"kind": "owner", "reason": "away", "since": NOON.isoformat(), "until": None}
+    ]
+    assert data["account"] == {
+        "equity": 9990.25, "cash": 9875.5, "exposure": 124.5, "open": 1, "at": NOON.isoformat(),
+    }  # fmt: skip
+    assert data["outbox"] == {"pending": 2, "oldest_s": 1800}

@@ -92,7 +92,7 @@ RUNS = (
     ("stopped", "kill arm", 8),
     ("stopped", "kill drill", None),
     ("stopped", "kill", 2),
-    ("empty", "kill history", 6),
+    ("damaged", "kill history", 6),
     ("wrong", "kill --reason because", 0),
     ("wrong", "kill status", 0),
     ("damaged", "kill --reason because", 0),

@@ -1,8 +1,15 @@
 """How `trading status` looks to a person: whole, and never wider than 80 columns."""
 
+import os
+import pty
+import signal
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telling import tell  # beside this
 
 from trading_cli.cli import status
 from trading_cli.cli.answer import Facts
@@ -15,6 +22,15 @@ FULL = {
     "last_run": {"slot": "2026-03-02T23:45:00+00:00", "state": "OK", "age_s": 9},
     "data_gate": {"open": False, "reasons": ["freshness: the newest quote is 22781959 s old"] * 3},
     "funnel": dict.fromkeys(STAGES, 1234),
+    "account": {
+        "equity": 9990.25, "cash": 9875.5, "exposure": 124.5, "open": 1,
+        "at": "2026-03-02T23:45:07+00:00",
+    },
+    "pauses": [
+        {"kind": "day", "reason": "the day's loss of 5.2 % is above its limit of 5 %",
+         "since": "2026-03-02T14:15:07+00:00", "until": "2026-03-03T00:00:00+00:00"},
+    ],
+    "outbox": {"pending": 3, "oldest_s": 900},
     "waiting": "hype baseline: 2.0 of 7 days; enough on 2026-03-07 00:00 UTC",
     "sources": {
         "polymarket.past_trades": {
@@ -79,3 +95,40 @@ def test_a_path_is_never_broken():
     """A long home stays one word, so that it can be copied."""
     home = "/srv/" + "very-long-name/" * 8
     assert status._lines(home, 40) == [(True, home)]
+
+
+def test_money_pauses_and_messages_are_told_to_people():
+    """The account with its instant, each pause with its end and reason, how many messages wait."""
+    shown = " ".join(" ".join(_told(FULL)).split())
+    assert "equity 9,990.25 USD, cash 9,875.50, at stake 124.50, 1 open" in shown
+    assert "day, since 2026-03-02 14:15 UTC, until 2026-03-03 00:00 UTC: the day's loss" in shown
+    assert "to be told 3, the oldest queued 15 min ago" in shown
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("words", [("status", "--watch"), ("status", "--watch", "--json")])
+def test_a_watch_is_for_a_terminal_alone(words):
+    """Into a pipe, or as JSON, it is refused and says what to do instead."""
+    told = tell(*words, screen="--json" in words)
+    assert (told.exit_code, told.out) == (2, "")
+    assert "--watch" in told.err
+    assert "trading status --json" in told.err
+
+
+def test_a_watch_draws_again_until_it_is_interrupted(home):
+    """On a terminal it is drawn anew, and Ctrl-C ends it without a complaint."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "trading_cli", "status", "--watch"],
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+        env={**os.environ, "TRADING_HOME": str(home)},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while seen.count(status._CLEAR.encode()) < 2 or not seen.rstrip().endswith(b"first slot"):
+        seen += os.read(ours, 65_536)
+    child.send_signal(signal.SIGINT)
+    _, complaint = child.communicate(timeout=30)
+    os.close(ours)
+    assert (child.returncode, complaint) == (0, b"")
+    assert b"newest quote" in seen

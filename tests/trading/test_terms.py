@@ -57,7 +57,7 @@ def test_every_fact_a_signal_must_state_is_there() -> None:
     }
     told = "\n".join(found.sentences(D(100)))
     for part in (
-        "Buy at most 100 YES at 0.52 or better.",
+        "Buy at most 100 YES at 0.52 or better: 52.00 USD.",
         "3.50 cents a share, 7.00% of the stake",
         "more than 51.2% of cases",
         "-53.25 USD",

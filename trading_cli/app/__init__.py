@@ -25,6 +25,11 @@ track_record  the closed trades by strategy, category, tier and hour
 reconcile  the ledger against the fills against the positions
 export     the records as CSV and JSON
 wallet     what a person's own wallet holds, counted in the limits
+latch      the file that stops everything
+stop       a stop: the file, the row, the proof; and where the kill switch stands
+release    the way back: status, reset, arm
+guards     what pulls the kill switch by itself
+drill      a stop that is tried on a copy, and measured
 readiness  what can be said yet, what cannot, and when
 simulate   the pretend exchange in the foreground
 demo       a toolkit wired to the pretend exchange, end to end

@@ -84,7 +84,8 @@ def listed(
         with Store.reader(loaded.database) as store, store.reading() as look:
             known = deliveries.health(look)
             found = outbox.rows(look, state=state, limit=limit)
-            rows = [shown(one, deliveries.of_notice(look, one.id)) for one in found]
+            mask = Redactor(loaded.secrets.values()).value
+            rows = [mask(shown(one, deliveries.of_notice(look, one.id))) for one in found]
             pending, oldest = outbox.waiting(look)
     return {
         "notices": rows,

@@ -5,7 +5,8 @@ written down and gets no word. An update is obeyed once, whoever replays it. A s
 before it is written down, so that a crash in between repeats it instead of losing it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from trading_cli.alerts import TelegramSection, policy
@@ -66,7 +67,7 @@ class Bot:
         self._clock = clock
         self._offset: int | None = None
         self._seen: set[int] = set()
-        self._answered: list[tuple[float, int]] = []
+        self._answered: list[float] = []
         self.handled = 0
         self.denied = 0
 
@@ -93,45 +94,51 @@ class Bot:
                 down = conflicts = 0
 
     def poll(self, wait: float) -> int:
-        """Handle what came within *wait* seconds; return how many updates that were."""
+        """Handle what came within *wait* seconds, a stop first of all; return how many came."""
         updates = self._telegram.updates(self._offset, wait=wait)
-        for update in updates:
-            self._handle(update)
-            self._offset = update.id + 1
+        if not updates:
+            return 0
+        with self._notebook() as store:
+            mine = [one for one in updates if self._new(store, one)]
+            good = [one for one in mine if self._allowed(one) and not self._late(one)]
+            _keep(store, [self._heard(one, allowed=False) for one in mine if one not in good])
+            self.denied += len(mine) - len(good)
+            for update in sorted(good, key=lambda one: _command(one) != "kill"):
+                self._obey(store, update)
+        self._seen.update(one.id for one in updates)
+        self._offset = updates[-1].id + 1
         return len(updates)
 
     def close(self) -> None:
         """Let go of every connection."""
         self._telegram.close()
 
-    def _handle(self, update: Update) -> None:
-        """Obey one update, once."""
-        if update.id in self._seen or self._known(update):
-            return
-        self._seen.add(update.id)
-        word, _, rest = update.text.partition(" ")
-        command = word.partition("@")[0].removeprefix("/").lower() if word[:1] == "/" else ""
-        if not self._allowed(update) or self._late(update, command):
-            self.denied += 1
-            self._keep(update, allowed=False)
-            return
+    def _obey(self, store: Store | None, update: Update) -> None:
+        """Carry out one command and answer; what must not be lost is done before it is kept."""
         self.handled += 1
+        command, heard = _command(update), self._heard(update, allowed=True)
         if command not in SAFE:
-            self._keep(update, allowed=True)
-        said = self._done(command, rest.strip(), update)
+            _keep(store, [heard])
+            if not self._may_answer():
+                return
+        said = self._done(command, update.text.partition(" ")[2].strip(), update)
         if command in SAFE:
-            self._keep(update, allowed=True)
+            _keep(store, [heard])
         self._answer(update, said)
+
+    def _heard(self, update: Update, *, allowed: bool) -> chat.Heard:
+        who = f"{update.chat}/{update.user}"
+        return chat.Heard(update.id, who, self._clock.now(), update.text, allowed)
 
     def _allowed(self, update: Update) -> bool:
         part = self._part
         mine = part.commands and update.chat == part.chat_id and bool(update.text)
         return mine and (update.user in part.users if part.users else update.user == part.chat_id)
 
-    def _late(self, update: Update, command: str) -> bool:
+    def _late(self, update: Update) -> bool:
         """Return whether *update* is too old to be meant now."""
         age = self._clock.now() - update.at
-        return age > (STANDS if command in SAFE else FRESH)
+        return age > (STANDS if _command(update) in SAFE else FRESH)
 
     def _done(self, command: str, rest: str, update: Update) -> str:
         """Carry out *command*; return the answer."""
@@ -153,11 +160,11 @@ class Bot:
             return f"{error.message}\n{error.hint}".strip()
 
     def _kill(self, reason: str, actor: str) -> str:
-        """Pull the switch at the level of the settings, unless that much is forbidden already."""
+        """Pull the switch at the level of the settings, unless a row says that much already."""
         place = stop.Place(self._loaded.home, self._loaded.database)
         level = self._loaded.settings.kill_switch.default_level
         stands = stop.standing_at(place)
-        if stands.state == "TRIGGERED" and stands.level >= level:
+        if stands.seq and stands.state == "TRIGGERED" and stands.level >= level:
             return f"Stopped already, level {stands.level}: {stands.reason}"
         now = self._clock.now()
         done = stop.trip(place, level=level, reason=reason, actor=actor, now=now)
@@ -167,37 +174,64 @@ class Bot:
         more = "; ".join(done.troubles)
         return f"STOPPED, level {done.level}. {proof}\n{more}".strip()
 
-    def _known(self, update: Update) -> bool:
-        """Return whether it was heard before; a database that cannot say so stops no stop."""
+    def _new(self, store: Store | None, update: Update) -> bool:
+        """Return whether it was not heard before; a database that cannot say so stops no stop."""
+        if update.id in self._seen or store is None:
+            return update.id not in self._seen
         try:
-            with Store.reader(self._loaded.database) as store, store.reading() as look:
-                return chat.seen(look, update.id)
+            with store.reading() as look:
+                return not chat.seen(look, update.id)
         except StoreError:
-            return False
+            return True
 
-    def _keep(self, update: Update, *, allowed: bool) -> None:
-        heard = chat.Heard(
-            update.id, f"{update.chat}/{update.user}", self._clock.now(), update.text, allowed
-        )
-        try:
-            with self._open() as store, store.transaction() as tx:
-                chat.keep(tx, heard)
-        except StoreError as error:
-            log.get_logger("bot").warning("not written down", why=error.message)
-
-    def _open(self) -> Store:
+    @contextmanager
+    def _notebook(self) -> Iterator[Store | None]:
+        """Yield the database, ``None`` where it cannot be used now."""
         busy = self._loaded.settings.database.busy_timeout_ms
-        return Store.open(self._loaded.database, now=self._clock.now(), busy_timeout_ms=busy)
+        with ExitStack() as stack:
+            store: Store | None = None
+            try:
+                now = self._clock.now()
+                store = Store.open(self._loaded.database, now=now, busy_timeout_ms=busy)
+                stack.callback(store.close)
+            except StoreError as error:
+                _not_kept(error)
+            yield store
+
+    def _may_answer(self) -> bool:
+        """Return whether the chat has not had its share of answers for this minute."""
+        at, limit = self._clock.now().timestamp(), self._part.per_minute
+        self._answered = [one for one in self._answered if one > at - policy.MINUTE_S]
+        return limit is None or len(self._answered) < limit
 
     def _answer(self, update: Update, said: str) -> None:
-        """Answer, unless the chat has had its share: what was asked is done all the same."""
-        at = self._clock.now().timestamp()
-        self._answered = [one for one in self._answered if one[0] > at - policy.MINUTE_S]
-        limit = self._part.per_minute
-        if limit is not None and len(self._answered) >= limit:
+        """Answer where that may be; what was asked is done all the same."""
+        if not self._may_answer():
             return
-        self._answered.append((at, 1))
+        self._answered.append(self._clock.now().timestamp())
         try:
             self._telegram.answer(update.chat, said)
         except TradingError as error:
             log.get_logger("bot").warning("not answered", why=error.message)
+
+
+def _command(update: Update) -> str:
+    """Return the command's word: "kill" for "/kill@name now", "" where there is none."""
+    word = update.text.partition(" ")[0]
+    return word.partition("@")[0].removeprefix("/").lower() if word[:1] == "/" else ""
+
+
+def _keep(store: Store | None, heard: Sequence[chat.Heard]) -> None:
+    """Write down what came, as far as the database can."""
+    if store is None or not heard:
+        return
+    try:
+        with store.transaction() as tx:
+            for one in heard:
+                chat.keep(tx, one)
+    except StoreError as error:
+        _not_kept(error)
+
+
+def _not_kept(error: StoreError) -> None:
+    log.get_logger("bot").warning("not written down", why=error.message)

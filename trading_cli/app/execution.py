@@ -18,7 +18,12 @@ from types import MappingProxyType
 
 from trading_cli.app.desk import LAST_LOSS, Desk
 from trading_cli.app.runs import only_run
-from trading_cli.app.telling import told_of_fill, told_of_unknown, told_of_unsold
+from trading_cli.app.telling import (
+    told_of_fill,
+    told_of_unbought,
+    told_of_unknown,
+    told_of_unsold,
+)
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
     Action,
@@ -59,7 +64,7 @@ from trading_cli.trading.killswitch import forbids
 SIGNAL_LIFE = timedelta(minutes=30)
 UNSOLD = frozenset({OrderState.PARTIAL, OrderState.REJECTED, OrderState.CANCELLED})
 LATENCY_S = 0.001  # an order takes time: the book it meets is newer than the decision
-PATIENCE_S = 20.0  # an order takes one fetch of a book
+PATIENCE_S = 60.0  # an order takes one fetch of a book, with its retries
 _REASONS = MappingProxyType({
     "kill switch": Reason.NOT_ARMED,
     "minimum": Reason.BELOW_MINIMUM,
@@ -297,8 +302,11 @@ def keep_outcome(desk: Desk, order: Order, outcome: Outcome, asked: Asked | None
             _keep_fill(tx, desk, order, outcome, asked, market)
         elif outcome.state is OrderState.UNKNOWN:
             outbox.put(tx, told_of_unknown(order, outcome, now))
-        if order.purpose is Purpose.EXIT and outcome.state in UNSOLD:
-            outbox.put(tx, told_of_unsold(market, order, outcome, now))
+        if outcome.state in UNSOLD:
+            if order.purpose is Purpose.EXIT:
+                outbox.put(tx, told_of_unsold(market, order, outcome, now))
+            elif outcome.fill is None:
+                outbox.put(tx, told_of_unbought(market, order, outcome, now))
         fault("trade.outcome.inside")
 
 

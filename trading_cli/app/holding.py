@@ -15,6 +15,7 @@ from trading_cli.app.execution import Asked, broker_of, carry_out, decision_fact
 from trading_cli.app.sealing import keep_sealed
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
+    SLOT_SECONDS,
     Action,
     Book,
     Decision,
@@ -53,6 +54,7 @@ TICK = Decimal("0.01")
 SETTLING = frozenset({"proposed", "disputed"})
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
+SLOT = timedelta(seconds=SLOT_SECONDS)
 AT_ANY_HOUR = frozenset({Reason.STOP, Reason.KILL_ALL, Reason.KILL_WINNERS})
 
 
@@ -307,6 +309,32 @@ def _keep_stays(
         keep_sealed(tx, desk, (decision for decision, _ in stays), now)
         for position in (*(stay.position for _, stay in stays), *unsold):
             _bring_up_to_date(tx, position, now)
+        for decision, stay in stays:
+            if stay.reason is Reason.STALE_BOOK and _unjudged_before(tx, decision):
+                outbox.put(tx, _told_of_unjudged(desk.market(tx, decision.market_id), stay, now))
+
+
+def _unjudged_before(look: Transaction, decision: Decision) -> bool:
+    """Return whether the same holding could not be judged in the slots just before, either."""
+    since = decision.decided_at - 3 * SLOT
+    earlier = decided.decisions(
+        look, since=since, market=decision.market_id, reason=Reason.STALE_BOOK
+    )
+    position = decision.facts["position"]
+    return any(
+        one.slot < decision.slot and one.facts.get("position") == position for one in earlier
+    )
+
+
+def _told_of_unjudged(market: Market, stay: Stay, now: datetime) -> Notice:
+    """Return what the owner hears, once a day, of a holding whose exits cannot be judged."""
+    position = stay.position
+    text = (
+        f"NO STOP at present: {position.shares} {position.token.value}: {stay.sentence}.\n"
+        f"{market.question}\nNeither its stop nor a target can fire until there is such a book."
+    )
+    key = f"unjudged:{position.id}:{now:%Y%m%d}"
+    return Notice(key, "risk", Severity.WARN, text, now, facts={"position": position.id})
 
 
 def _bring_up_to_date(tx: Transaction, position: Position, now: datetime) -> None:

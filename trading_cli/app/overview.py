@@ -11,7 +11,7 @@ from trading_cli.app.latch import file_standing
 from trading_cli.app.stop import standing_of
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
-from trading_cli.store import Store, Transaction, glance, history, ledger, listings, runs
+from trading_cli.store import Store, Transaction, glance, history, ledger, listings, pauses, runs
 from trading_cli.trading.killswitch import Standing
 
 FRESH_S = 2 * SLOT_SECONDS
@@ -43,10 +43,13 @@ def status(
 
 def _nothing(now: datetime) -> dict[str, Any]:
     return {
+        "pauses": [],
         "last_run": None,
         "next_slot": from_epoch(slot_of(now)).isoformat(),
         "newest_quote_age_s": None,
+        "account": None,
         "data_gate": {"open": False, "reasons": [NOTHING]},
+        "outbox": {"pending": 0, "oldest_s": None},
         "waiting": "everything: `trading collect` brings the first slot",
     }
 
@@ -60,12 +63,37 @@ def _kill(standing: Standing) -> dict[str, Any]:
     }
 
 
+def _pauses(look: Transaction, now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": one.kind,
+            "reason": one.reason,
+            "since": one.since.isoformat(),
+            "until": None if one.until is None else one.until.isoformat(),
+        }
+        for one in pauses.active(look, now)
+    ]
+
+
+def _account(look: Transaction) -> dict[str, Any] | None:
+    """Return the account at its newest mark; ``None`` before a cycle has made one."""
+    mark = glance.newest_mark(look)
+    return None if mark is None else {**mark, "at": from_epoch(int(mark["at"])).isoformat()}
+
+
+def _outbox(look: Transaction, now: datetime) -> dict[str, Any]:
+    pending, oldest = glance.untold(look)
+    age = None if oldest is None else max(0, int(now.timestamp()) - oldest)
+    return {"pending": pending, "oldest_s": age}
+
+
 def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
     with Store.reader(database) as store, store.reading() as look:
         done = runs.collected(look, limit=50)
         newest = history.newest_quote_at(look)
         age = None if newest is None else max(0, int((now - newest).total_seconds()))
         data: dict[str, Any] = {"kill": _kill(standing_of(look, home / "data"))}
+        data["pauses"] = _pauses(look, now)
         last = done[0] if done else None
         data["last_run"] = last and {
             "slot": from_epoch(last.slot).isoformat(),
@@ -74,8 +102,10 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
         }
         data["next_slot"] = _next(done, now)
         data["newest_quote_age_s"] = age
+        data["account"] = _account(look)
         data["data_gate"] = _gate(look, done, age)
         data["funnel"] = glance.funnel(look)
+        data["outbox"] = _outbox(look, now)
         data["sources"] = {
             one.name: {
                 "state": one.state,

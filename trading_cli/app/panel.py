@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from trading_cli.app.settings import Settings
 from trading_cli.domain import Market
 from trading_cli.research.panel import PanelResult, PanelRules, select_panel
-from trading_cli.store import Store, Transaction, ledger, listings
+from trading_cli.store import Store, Transaction, deals, holdings, ledger, listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,26 @@ def follow(
         _keep(tx, members, chosen, now, timedelta(days=rules.sticky_days))
         ledger.record_funnel(tx, slot, chosen.funnel)
     by_id = {market.id: market for market in listed}
-    unseen = [name for name in chosen.members if name not in by_id]
+    with store.reading() as look:
+        dealt_in = _dealt_in(look) - set(chosen.members)
+    wanted = (*chosen.members, *sorted(dealt_in))
+    unseen = [name for name in wanted if name not in by_id]
     if unseen:  # refused or not answered today: asked for books and trades as last described
         with store.reading() as look:
             known = listings.listing_at(look, as_of=now, venue_ids=unseen)
         by_id |= {market.id: market for market in known}
-    markets = tuple(by_id[name] for name in chosen.members if name in by_id)
+    markets = tuple(
+        by_id[name]
+        for name in wanted
+        if name in by_id and not (name in dealt_in and by_id[name].closed)
+    )
     return Followed(markets, chosen.entered, chosen.funnel)
+
+
+def _dealt_in(look: Transaction) -> set[str]:
+    """Return the markets we hold or have an order in: followed whatever the panel's rules say."""
+    held = {position.market_id for position in holdings.positions(look)}
+    return held | {order.market_id for order in deals.open_orders(look)}
 
 
 def _keep(

@@ -137,9 +137,11 @@ def _entered(work: Collection, subjects: Mapping[str, Subject]) -> dict[str, dat
     with work.store.reading() as look:
         members = listings.panel_members(look, as_of=work.toolkit.clock.now())
     return {
-        event: min(members[market.id] for market in subject.markets if market.id in members)
+        event: min(
+            (members[market.id] for market in subject.markets if market.id in members),
+            default=work.now,
+        )
         for event, subject in subjects.items()
-        if any(market.id in members for market in subject.markets)
     }
 
 
@@ -148,7 +150,7 @@ def _plan(past: _Past, depth: timedelta | None) -> None:
 
     The end is as far back as the lag we declare: what is younger may not be used yet.
     """
-    work = past.work
+    work, entered = past.work, past.entered
     now = work.toolkit.clock.now()
     until = slot_of(now - timedelta(seconds=LAGS_S["talk"]))
     with work.store.transaction() as tx:
@@ -159,18 +161,20 @@ def _plan(past: _Past, depth: timedelta | None) -> None:
             owed = [
                 event
                 for event in events
-                if depth is not None or _entered_since(past.entered[event], planned.get(event, ()))
+                if depth is not None or _entered_since(entered[event], planned.get(event, ()))
             ]
             heard = spans(tx, name, dict.fromkeys(owed, from_epoch(since)), as_of=now)
             for event in owed:
                 known = [*planned.get(event, ()), *heard.get(event, ())]
+                if depth is None and event in planned and not _entered_since(entered[event], known):
+                    continue
                 owing = [_whole_slots(*span) for span in missing(since, until, known)]
                 talk_windows.plan(tx, name, event, owing, STEP_S[name])
 
 
-def _entered_since(entered: datetime, planned: Sequence[Span]) -> bool:
-    """Return whether what was *planned* ends before the event came to the panel."""
-    reached = max((stop for _, stop in planned), default=0)
+def _entered_since(entered: datetime, known: Sequence[Span]) -> bool:
+    """Return whether what is *known* ends before the event came to the panel."""
+    reached = max((stop for _, stop in known), default=0)
     return reached < slot_of(entered) - 2 * LAGS_S["talk"]
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_cli.app import brief
-from trading_cli.app.latch import KILL_FILE, file_standing, latch
+from trading_cli.app.latch import KILL_FILE, Latched, file_standing, latch
 from trading_cli.core.errors import ConfigError, StoreLocked, TradingError
 from trading_cli.core.faults import fault
 from trading_cli.core.home import PREFIX, find_home
@@ -208,7 +208,11 @@ def trip(place: Place, *, level: int, reason: str, actor: str, now: datetime) ->
     began = time.perf_counter()
     if actor in AUTOMATIC and (stands := _stands(place, level)):
         return Tripped(place, level, "", stands, "", None, 0.0, time.time())
-    latched = latch(place.folder, level, f"{now.isoformat(timespec='seconds')} {actor}: {reason}")
+    words = f"{now.isoformat(timespec='seconds')} {actor}: {reason}"
+    try:
+        latched = latch(place.folder, level, words)
+    except BREAKDOWNS as error:  # whatever it is, the row is still to be tried
+        latched = Latched(0, said(error))
     seconds, at = time.perf_counter() - began, time.time()
     fault("kill.file")
     row, trouble = _write(place, level, reason, actor, now, alone=bool(latched.error))

@@ -40,6 +40,13 @@ def told_of_unsold(market: Market, order: Order, outcome: Outcome, now: datetime
     return Notice(key, "risk", Severity.WARN, text, now, facts=facts)
 
 
+def told_of_unbought(market: Market, order: Order, outcome: Outcome, now: datetime) -> Notice:
+    """Return what the owner hears of an entry that was announced and bought nothing."""
+    text = f"Not bought: {order.token.value}, {outcome.detail}\n{market.question}"
+    facts = {"order": order.id, "decision": order.decision_id}
+    return Notice(f"unbought:{order.id}", "position", Severity.INFO, text, now, facts=facts)
+
+
 def told_of_unknown(order: Order, outcome: Outcome, now: datetime) -> Notice:
     """Return what the owner hears of an order whose fate nobody knows."""
     text = (

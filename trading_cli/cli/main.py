@@ -47,8 +47,22 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "db": ("db", "Look after the database."),
     "simulate": ("simulate", "Run the pretend exchange in the foreground."),
 }
-_ABOUT = "Collect prediction markets and the talk about them, and say whether the data is fit."
 ALIASES: Mapping[str, str] = {"kill-switch": "kill"}
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Begin": ("demo", "status", "run", "stop", "schedule", "cycle"),
+    "Decide and deal": (
+        "signal", "explain", "positions", "close", "portfolio", "journal", "readiness",
+    ),
+    "Stop": ("kill", "pause", "resume"),
+    "Tell": ("alerts",),
+    "Collect": ("collect", "markets", "quality-check", "simulate"),
+    "Find out": ("correlate",),
+    "Look after": ("doctor", "logs", "config", "db"),
+}  # fmt: skip
+_ABOUT = (
+    "Collect prediction markets and the talk about them, decide with reasons, trade on paper,"
+    " write everything down, and stop when told to."
+)
 _OUTCOMES = (3, 8)
 
 
@@ -85,8 +99,13 @@ class Shell(TyperGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list without importing a single command."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+        placed = {name for names in SECTIONS.values() for name in names}
+        others = tuple(name for name in COMMANDS if name not in placed)
+        for title, names in {**SECTIONS, "Others": others}.items():
+            there = [(name, COMMANDS[name][1]) for name in names if name in COMMANDS]
+            if there:
+                with formatter.section(title):
+                    formatter.write_dl(there)
 
 
 def shell() -> Shell:

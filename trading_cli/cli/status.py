@@ -1,14 +1,16 @@
 """`trading status`: where things stand, without the libraries of the collection."""
 
 import os
+import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import click
 import typer
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
-from trading_cli.cli.options import Command, commands, shared
+from trading_cli.cli.options import Command, commands, deliver, shared
 
 app = commands()
 _HOUR = 60
@@ -16,6 +18,8 @@ _DAY = 24 * _HOUR
 _WIDTH = 80
 _GAP = 2
 _LEAST = 20
+_EVERY_S = 2.0
+_CLEAR = "\x1b[H\x1b[2J"
 _STAYS = "\N{NO-BREAK SPACE}"
 _NEXT = {
     True: ("trading markets", "trading quality-check", "trading doctor"),
@@ -24,8 +28,33 @@ _NEXT = {
 
 
 @app.command(cls=Command)
-def status(ctx: typer.Context) -> Answer:
-    """Show mode, home, the last run, the age of the newest quote, the gate and the funnel."""
+def status(
+    ctx: typer.Context,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it again every 2 s, until Ctrl-C.")
+    ] = False,
+) -> Answer | None:
+    """Show mode, home, kill switch, pauses, the last run, the account, the gate and the funnel."""
+    if not watch:
+        return _answer(ctx)
+    if shared(ctx).as_json or not sys.stdout.isatty():
+        from trading_cli.core.errors import UsageError
+
+        raise UsageError(
+            "--watch draws on a terminal, not into a pipe or as JSON.",
+            hint="run `trading status --json` as often as you like",
+        )
+    try:
+        while True:
+            answer = _answer(ctx)
+            sys.stdout.write(_CLEAR)
+            deliver(answer, ctx)
+            time.sleep(_EVERY_S)
+    except KeyboardInterrupt:  # that is how a watch ends
+        return None
+
+
+def _answer(ctx: click.Context) -> Answer:
     data = _read(ctx)
     blocks: list[Block] = [Facts(_fitted(_facts(data)))]
     if sources := data.get("sources"):
@@ -60,14 +89,20 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("next slot", data.get("next_slot")),
         ("newest quote", _age(data.get("newest_quote_age_s"))),
         ("data gate", _gate(data.get("data_gate"))),
+        ("account", _account(data.get("account"))),
     ]
     kill = data.get("kill")
     if isinstance(kill, Mapping):
         level = f", level {kill['level']}" if kill.get("level") else ""
         facts.append(("kill switch", f"{kill.get('state')}{level}, {kill.get('reason')}"))
+    facts += [("paused", _pause(one)) for one in data.get("pauses") or ()]
+    if box := data.get("outbox"):
+        oldest = box.get("oldest_s")
+        since = "" if oldest is None else f", the oldest queued {_age(oldest)}"
+        facts.append(("to be told", f"{box.get('pending')}{since}"))
     known = {
         *("mode", "home", "last_run", "next_slot", "newest_quote_age_s", "data_gate", "warnings"),
-        *("kill", "sources"),
+        *("kill", "sources", "account", "pauses", "outbox"),
     }
     facts += [(key.replace("_", " "), value) for key, value in data.items() if key not in known]
     return facts
@@ -122,6 +157,21 @@ def _lines(value: object, room: int) -> list[tuple[bool, str]]:
 def _when(told: object) -> str:
     """Return the instant *told* (ISO, UTC) to the minute."""
     return f"{told[:10]} {told[11:16]}" if isinstance(told, str) else "-"
+
+
+def _account(told: object) -> str:
+    if not isinstance(told, Mapping):
+        return "none yet"
+    return (
+        f"equity {told['equity']:,.2f} USD, cash {told['cash']:,.2f}, at stake"
+        f" {told['exposure']:,.2f}, {told['open']} open, at {_when(told['at'])} UTC"
+    )
+
+
+def _pause(told: Mapping[str, Any]) -> str:
+    until = told.get("until")
+    ends = "until it is lifted" if until is None else f"until {_when(until)} UTC"
+    return f"{told.get('kind')}, since {_when(told.get('since'))} UTC, {ends}: {told.get('reason')}"
 
 
 def _gate(gate: object) -> object:

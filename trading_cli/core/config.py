@@ -20,6 +20,7 @@ from trading_cli.core.home import PREFIX, given_secrets
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
+_SECRET_WORD = 12
 _SECRET_KEY = re.compile(r"(^|_)(token|password|secret|api_key)$", re.IGNORECASE)
 
 Path_ = tuple[str, ...]
@@ -47,9 +48,24 @@ class Secrets(Section):
     serve_token: SecretStr | None = None
 
     def values(self) -> tuple[str, ...]:
-        """Return the secrets that were given, for the redactor."""
-        given = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(secret.get_secret_value() for secret in given if secret is not None)
+        """Return the secrets that were given, for the redactor; of an address its path, too.
+
+        What makes an address a secret is in its path, and a server may repeat that alone.
+        """
+        found: list[str] = []
+        for name in type(self).model_fields:
+            secret = getattr(self, name)
+            if secret is not None:
+                text = secret.get_secret_value()
+                found += [text, *(_path_words(text) if name.endswith("_url") else ())]
+        return tuple(found)
+
+
+def _path_words(url: str) -> list[str]:
+    """Return the path of *url* and its parts, without those that are ordinary words."""
+    path = url.partition("://")[2].partition("/")[2]
+    words = [path, *re.split(r"[/?=&]", path)]
+    return [word for word in words if len(word) >= _SECRET_WORD]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Named points at which a test may kill the process: nothing happens there otherwise.
 
 ``TRADING_FAULT=name`` kills the process, as kill -9 would, the first time it comes by; ``name:3``
-the third time. The names are listed in ``POINTS``, so that a test can visit every one.
+the third time; ``name@TERM`` asks it to end, as systemd would. The names are listed in ``POINTS``, so that a test can visit every one.
 """
 
 import os
@@ -36,8 +36,10 @@ class _Armed:
     """The one fault asked for by the environment, and how often each point was passed."""
 
     def __init__(self, asked: str) -> None:
-        name, _, times = asked.partition(":")
+        point, _, word = asked.partition("@")
+        name, _, times = point.partition(":")
         self.name, self.times = name, int(times or 1)
+        self.signal = signal.SIGTERM if word == "TERM" else signal.SIGKILL
         self.passed: Counter[str] = Counter()
 
 
@@ -50,4 +52,4 @@ def fault(point: str) -> None:
         return
     _armed.passed[point] += 1
     if point == _armed.name and _armed.passed[point] == _armed.times:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _armed.signal)

@@ -17,6 +17,8 @@ from trading_cli.simulator.trading_day import rhythm
 PER_DAY = {"gdelt": 14.0, "google_news": 14.0, "bluesky": 30.0, "hacker_news": 3.0, "x": 34.0}
 NEWS = {"gdelt", "google_news"}
 _IDLE = 0.12
+_QUIET = 0.4  # a scene is little talked of until it plays
+_LATER_S = {"gdelt": 900}  # it tells the time in quarters of an hour, rounded down
 _DOMAINS = [f"{a}{b}.example" for a in ("daily", "metro", "global", "capital", "evening", "open")
             for b in ("herald", "courier", "wire", "ledger", "gazette", "observer")]  # fmt: skip
 _GOOD = [
@@ -150,10 +152,11 @@ def said(seed: int, event: EventPlan, source: str, day: int) -> tuple[Said, ...]
     hours = hours[(hours >= event.opens) & (hours < event.closes)]
     if not len(hours) or event.zombie:
         return ()
-    rate = PER_DAY[source] / 24 * (1.0 if event.liquid else _IDLE)
+    rate = PER_DAY[source] / 24 * (_QUIET if event.knots else 1.0 if event.liquid else _IDLE)
     fine = np.repeat(hours, 12) + np.tile(300 * np.arange(12.0), len(hours))
     news = shocks(seed, event)
-    counts = rng.poisson(rate / 12 * rhythm(fine) * swell(fine, news, talk=True))
+    heard = fine - (_LATER_S.get(source, 0) if event.knots else 0)
+    counts = rng.poisson(rate / 12 * rhythm(fine) * swell(heard, news, talk=True))
     at = np.repeat(fine, counts).astype(np.int64)
     at = np.sort(at + rng.integers(0, 300, len(at)))
     moods = lean(at.astype(np.float64), news)

@@ -201,7 +201,9 @@ def _script(seed: int, event: EventPlan, times: Floats) -> Floats:
     first = int(np.searchsorted(times, at[0]))
     wander = np.cumsum(rng.normal(0, 0.007, len(times)))
     bridge = wander - (wander[first - 1] if first else 0.0)
-    calm[:first] += bridge[:first]
+    # at rest for a day before the script begins: half a day's move is then the script's alone
+    rest = np.clip((at[0] - DAY - times) / (3 * DAY), 0.0, 1.0)
+    calm[:first] += (bridge * rest)[:first]
     out: Floats = (1 / (1 + np.exp(-calm)))[None]
     return out
 

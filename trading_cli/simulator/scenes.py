@@ -144,9 +144,10 @@ SCENES = (
         "deadline_near", "economics", "Will Belgaria publish its gold audit by {}?",
         "too near its deadline", 5.0, odd="near", free=True,
     ),
-    alarm(
+    Scene(
         "newcomer", "politics", "Will mayor Vasken Umberlyn veto the tram budget by {}?",
-        "listed during the day: too young to be judged", 4.0, odd="new",
+        ((0, 0.5), (24, 0.5)),
+        "listed during the day: too young to be judged", odd="new", kind=Kind.NULL,
     ),
     Scene(
         "no_quote", "culture", "Will curators return the Paper Leviathan manuscript by {}?",
@@ -199,7 +200,7 @@ def stage(seed: int, start: float, end: float) -> list[EventPlan]:
 def _event(seed: int, scene: Scene, start: float, live: float) -> EventPlan:
     """Return the scene as an event."""
     key = f"scene.{scene.name}"
-    opens = live + HOUR if scene.odd == "new" else float(int(start - 35 * DAY))
+    opens = live + 11 * HOUR if scene.odd == "new" else float(int(start - 35 * DAY))
     deadline = (live + 40 * DAY) // DAY * DAY + DAY - 60
     if scene.odd == "near":
         deadline = live + 10 * DAY + 5 * HOUR

@@ -20,6 +20,7 @@ agreement     the ledger against the fills against the positions
 journal       what happened, each row sealed with the one before
 outbox        what is to be told
 pauses        when no entry is made
+kill          the rows of the kill switch, sealed, and what was verified
 progress      how far along everything is
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 

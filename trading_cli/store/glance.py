@@ -4,7 +4,7 @@ import json
 import sqlite3
 from datetime import datetime
 
-from trading_cli.store.rows import epoch
+from trading_cli.store.rows import MILLION, epoch
 
 
 def funnel(connection: sqlite3.Connection) -> dict[str, int]:
@@ -49,6 +49,31 @@ def judged(connection: sqlite3.Connection, slot: int) -> bool:
     """Return whether the checks gave any market a score in *slot*."""
     row = connection.execute("SELECT 1 FROM scores WHERE slot = ? LIMIT 1", (slot,)).fetchone()
     return row is not None
+
+
+def newest_mark(connection: sqlite3.Connection) -> dict[str, float | int] | None:
+    """Return what everything was worth at the newest mark, USD, and when; ``None`` before it."""
+    row = connection.execute(
+        "SELECT equity, cash, exposure, open, at FROM marks ORDER BY slot DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    equity, cash, exposure, held, at = row
+    return {
+        "equity": equity / MILLION,
+        "cash": cash / MILLION,
+        "exposure": exposure / MILLION,
+        "open": held,
+        "at": at,
+    }
+
+
+def untold(connection: sqlite3.Connection) -> tuple[int, int | None]:
+    """Return how many notices wait to be told, and when the oldest was queued, epoch seconds."""
+    count, oldest = connection.execute(
+        "SELECT count(*), min(created_at) FROM outbox WHERE state = 'PENDING'"
+    ).fetchone()
+    return int(count), oldest
 
 
 def first_slot(connection: sqlite3.Connection) -> int | None:

@@ -20,7 +20,7 @@ import gzip
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -119,10 +119,12 @@ class Series:
 
 @dataclass
 class Trade:
-    """One entry followed to its end; ``stop`` and ``seen`` are of the point where the stop fired.
+    """One entry followed to its end.
 
     ``end`` is the reason of the last sale, or SETTLED. ``net`` and ``held`` (to the settlement
-    instead) are shares of the all-in cost.
+    instead) are shares of the all-in cost. Where the stop fired: its price ``stop``, the bid
+    ``seen`` that fired it, the return ``meant`` had a bid stood at the stop; ``sold`` is the bid
+    of the last sale.
     """
 
     event: str
@@ -136,6 +138,7 @@ class Trade:
     missed: int
     stop: Decimal | None = None
     seen: Decimal | None = None
+    meant: float | None = None
     sold: Decimal | None = None
 
     @property
@@ -147,6 +150,11 @@ class Trade:
     def gapped(self) -> bool:
         """Return whether that is a cent or more: what is less is the price grid."""
         return self.below >= CENT
+
+    @property
+    def back(self) -> bool:
+        """Return whether the bid stood above the stop again when the last share was sold."""
+        return self.stop is not None and self.sold is not None and self.sold > self.stop
 
 
 @dataclass
@@ -222,11 +230,11 @@ def series_of(
 def book_around(mid: Decimal, at: int, tick: Decimal, spread: Decimal) -> Book:
     """Return the narrowest book on the grid of *tick*, at least *spread* wide, around *mid*.
 
-    Near 0 and 1 it is narrower rather than one-sided; at half a tick from them one side is gone.
+    Near 0 and 1 it is narrower rather than one-sided; within a tick of them one side is gone.
     """
     half = spread / 2
     half += (mid - half) % tick
-    half = min(half, max(mid - tick, tick / 2), max(1 - tick - mid, tick / 2))
+    half = min(half, *(room - tick if room > tick else room for room in (mid, 1 - mid)))
     bid, ask = mid - half, mid + half
     seen = from_epoch(at)
     bids = (Level(bid, DEEP),) if bid > 0 else ()
@@ -318,6 +326,8 @@ def _hold(  # a holding is this many things
         if said.reason is Reason.STOP and trade.stop is None:
             trade.stop = exits.stop_price(position, tick, setup.sections.exits)
             trade.seen = book.best_bid
+            at_stop = replace(book, bids=(Level(trade.stop, DEEP),))
+            trade.meant = float(exits.net_return(position, at_stop, setup.fee))
         order = order_of(
             book, position.token, Side.SELL, said.shares, said.limit_price, said.reason, series
         )

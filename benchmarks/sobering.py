@@ -102,15 +102,16 @@ def of_trades(trades: Sequence[Trade]) -> list[str]:
     reached = [share(sum(t.targets >= k for t in trades), n)[:-2] for k in (1, 2, 3)]
     stopped = [trade for trade in trades if trade.stop is not None]
     gaps = [100 * float(trade.below) for trade in stopped if trade.gapped]
-    lost = 100 * float(np.mean([t.net for t in stopped])) if stopped else 0.0
-    meant = 100 * float(np.mean([float(t.stop / t.entry - 1) for t in stopped if t.stop]))
+    lost = 100 * float(np.mean([t.net for t in stopped]))
+    meant = 100 * float(np.mean([t.meant for t in stopped if t.meant is not None]))
     return [
         f"{n} ({events(trades)})",
         " / ".join(reached) + " %",
         share(len(stopped), n),
         share(len(gaps), len(stopped)),
         f"{np.mean(gaps):.1f} c, {np.percentile(gaps, 95):.1f} c" if gaps else "-",
-        f"{lost:.0f} %, {meant:.0f} %",
+        share(sum(trade.back for trade in stopped), len(stopped)),
+        f"{lost:.0f} %, {meant:.0f} %" if stopped else "-",
         f"{share(ends['TRAILING'], n)}, {share(slow, n)}, {share(settled, n)}",
     ]
 
@@ -122,6 +123,7 @@ TRADE_ROWS = (
     "the stop fired",
     "  a cent or more through it",
     "  by: mean, 95th percentile",
+    "  above it again when sold",
     "  net then; at the stop",
     "trailing, slow, settled",
 )

@@ -1,6 +1,7 @@
 """A scripted exchange of a few markets, a home that trades on it, and what to judge it by."""
 
 import os
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,17 @@ from trading_cli.domain import (
     Wanted,
     from_epoch,
 )
-from trading_cli.store import Store, Transaction, deals, journal, kill, ledger, listings, runs, series
+from trading_cli.store import (
+    Store,
+    Transaction,
+    deals,
+    journal,
+    kill,
+    ledger,
+    listings,
+    runs,
+    series,
+)
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp())
 SLOT = 900
@@ -77,7 +88,8 @@ def book(number: int, bid: Decimal, at: datetime) -> Book:
 
 
 Prices = Callable[[int, int], str]
-"""(market, turn) -> the YES bid as text, or "yes", "no": it was resolved so."""
+"""(market, turn) -> the YES bid as text, or "yes", "no", "half": it was resolved so."""
+ENDS = {"yes": Decimal(1), "no": Decimal(0), "half": Decimal("0.5")}
 
 
 class Stage(Toolkit):
@@ -129,7 +141,7 @@ class Stage(Toolkit):
     def bid(self, name: str) -> Decimal | None:
         """Return the bid of market *name* now, ``None`` once it is resolved."""
         told = self.prices(int(name[1:]), self.turn)
-        return None if told in {"yes", "no"} else Decimal(told)
+        return None if told in ENDS else Decimal(told)
 
     def book(self, number: int) -> Book:
         """Return the book of market *number* now."""
@@ -158,8 +170,8 @@ class Stage(Toolkit):
         now = self.clock.now()
         ended = [(n, self.prices(n, self.turn)) for n in range(self.count)]
         listings.record_resolutions(tx, [
-            Resolution(f"0x{n}", Outcome(how), Decimal(how == "yes"), "resolved", now, now)
-            for n, how in ended if how in {"yes", "no"}
+            Resolution(f"0x{n}", Outcome(how), ENDS[how], "resolved", now, now)
+            for n, how in ended if how in ENDS
         ])  # fmt: skip
 
     def plan(self) -> Plan:
@@ -172,25 +184,32 @@ class Stage(Toolkit):
         return Plan("collection", timedelta(minutes=15), steps, timedelta(minutes=14))
 
     def cycle(self, turn: int, fault: str = "") -> int:
-        """Run the cycle of *turn* in a forked child; return how that ended, as waitpid has it."""
+        """Run the cycle of *turn* in a forked child; return the signal that ended it, 0 for none.
+
+        Told to end by SIGTERM it unwinds, as the command does.
+        """
         told = self.home / "child.txt"
         child = os.fork()
         if child == 0:
             code = 3
             try:
                 faults._armed = faults._Armed(fault)
+                signal.signal(signal.SIGTERM, _unwind)
                 self.at(turn)
                 report = run_cycle(self, self.plan(), progress=quiet)
                 told.write_text(f"{report.state}: {report.reason}")
                 code = 0 if report.state in {"OK", "PARTIAL", "SKIPPED"} else 4
+            except Unwound:
+                code = 128 + signal.SIGTERM
             except BaseException:
                 told.write_text(traceback.format_exc())
                 raise
             finally:
                 os._exit(code)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, told.read_text()
-        return status
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        code = -signal.SIGTERM if code == 128 + signal.SIGTERM else code
+        assert code <= 0, told.read_text()
+        return -code
 
     def judge(self, turns: Sequence[int]) -> "Judged":
         """Hold our books against the venue's, and against themselves."""
@@ -209,6 +228,14 @@ class Stage(Toolkit):
                  if sum(run.slot == NOON + turn * SLOT and run.state in {"OK", "PARTIAL"}
                         for run in done) > 1],
             )  # fmt: skip
+
+
+class Unwound(BaseException):
+    """SIGTERM came."""
+
+
+def _unwind(_number: int, _frame: object) -> None:
+    raise Unwound
 
 
 def _nothing(_cycle: Cycle) -> Done:

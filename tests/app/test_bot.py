@@ -224,6 +224,16 @@ def test_another_poller_is_named(den):
     assert len(den.answers()) == 1
 
 
+def test_a_stop_by_chat_is_told_through_every_rule_too(den):
+    """The notice that the stop has queued goes out at once, also where no cycle runs."""
+    told = {"chat": CHAT, "text": "/kill now", "date": NOON.timestamp()}
+    control(den.url, {"updates": [told]})
+    den.bot.serve(lambda: den.bot.handled > 0)
+    first, second = den.answers()
+    assert first.startswith("STOPPED")
+    assert second.startswith("CRITICAL\nKILL SWITCH level 4")
+
+
 def test_an_outage_is_waited_out_and_a_wrong_token_ends_it(den):
     """5xx and 429 pass; 401 does not."""
     faults = [

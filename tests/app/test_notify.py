@@ -239,6 +239,20 @@ def test_ten_minutes_of_outage_lose_nothing_and_keep_the_order(office):
     assert (NOON + 20 * MINUTE - office.clock.at) < MINUTE
 
 
+def test_what_waits_for_one_channel_holds_up_nothing_else(two, httpserver):
+    """A critical message only the webhook takes, and it is down: the chat goes on."""
+    two.faults({"code": 400})
+    httpserver.clear()
+    httpserver.expect_request("/hook").respond_with_data("", 503)
+    two.put("odd", "risk", critical=True)
+    two.tell()
+    two.clock.sleep(5)
+    two.put("fill")
+    two.tell(patience=0)
+    assert "fill" in two.told()
+    assert two.states()["odd"] == "PENDING"
+
+
 def test_after_three_failures_the_second_channel_is_used(two, httpserver):
     """The same go: three failures, then the webhook; the chat is asked again later."""
     two.faults({"code": 500, "times": 1000})

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
-from dealing import AFTER, NOON, SLOT, Stage, market, quiet  # beside this
+from dealing import NOON, SLOT, Stage, market, quiet  # beside this
+from reviewing import FALL, STAY, D, by_a_person, entries, held, run, staged, told
 
 from trading_cli.app import analyse, entering, execution, reconcile, steps, views
 from trading_cli.app.cycles import Cycle, Done, Plan, run_cycle
@@ -15,18 +16,13 @@ from trading_cli.app.desk import Desk, open_account
 from trading_cli.app.panel import follow, rules_of
 from trading_cli.app.runs import only_run
 from trading_cli.app.sealing import keep_sealed
-from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import RunLocked, TradingError, UsageError
 from trading_cli.domain import (
     Action,
-    Decision,
-    Fill,
-    Level,
     Order,
     OrderState,
     Position,
     PositionState,
-    Purpose,
     Reason,
     Side,
     Token,
@@ -37,87 +33,18 @@ from trading_cli.store import (
     balances,
     deals,
     decided,
-    holdings,
     journal,
     listings,
-    outbox,
     pauses,
 )
 from trading_cli.trading import account
 from trading_cli.trading.brokers import Outcome
 
-D = Decimal
-FALL = ("0.50", "0.40", "0.40", "0.40", "0.40", "0.40")
-STAY = ("0.50",) * 6
-
-
-class Passing(FrozenClock):
-    """A world in which a second passes for whoever sleeps, however short."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let a second of the world pass, and none of ours."""
-        del seconds
-        self.set(self.now() + timedelta(seconds=1))
-
 
 @pytest.fixture
 def made(tmp_path: Path) -> Callable[..., Stage]:
     """Return what makes a home on paper; each market follows a line of prices."""
-
-    def make(*lines: tuple[str, ...], **settings: object) -> Stage:
-        stage = Stage(tmp_path / "home", lambda n, turn: lines[n][turn], len(lines), settings)
-        stage.clock = Passing(from_epoch(NOON + AFTER))
-        stage.broker = None
-        return stage
-
-    return make
-
-
-def run(stage: Stage, *turns: int) -> None:
-    """Run the cycle of each turn."""
-    for turn in turns:
-        stage.at(turn)
-        report = run_cycle(stage, stage.plan(), progress=quiet)
-        assert report.state == "OK", report.reason
-
-
-def held(stage: Stage, *, every: bool = False) -> list[Position]:
-    """Return what is held."""
-    with stage.open_store() as store, store.reading() as look:
-        return holdings.positions(look, every=every)
-
-
-def entries(stage: Stage) -> list[Decision]:
-    """Return the decisions to enter or not, newest first."""
-    with stage.open_store() as store, store.reading() as look:
-        return [d for d in decided.decisions(look) if d.purpose is Purpose.ENTRY]
-
-
-def told(stage: Stage) -> list[outbox.Queued]:
-    """Return what was put into the outbox, oldest first."""
-    with stage.open_store() as store, store.reading() as look:
-        return outbox.rows(look)[::-1]
-
-
-def by_a_person(stage: Stage, *, minutes: int = 0) -> Position:
-    """Let a person hold 10 YES of market 0 under the name of the same strategy."""
-    at = from_epoch(NOON - 60 * minutes)
-    order = Order(
-        "own", "d", "M0", "E0", "eager", Purpose.ENTRY, Side.BUY, Token.YES, D(10), D("0.5"),
-        Reason.SIGNAL, OrderState.FILLED, at, broker="person",
-    )  # fmt: skip
-    fill = Fill("ownfill", "own", "M0", Token.YES, Side.BUY, D(10), D("0.5"), D("0.1"), at,
-                (Level(D("0.5"), D(10)),))  # fmt: skip
-    with stage.open_store() as store, store.transaction() as tx:
-        if not balances.entries(tx):
-            lines = account.deposit(D(10_000), at, balances.OPENING)
-            balances.record_entries(tx, lines)
-        position, lines = account.apply(None, order, fill, by="person")
-        deals.place_order(tx, order)
-        deals.record_fill(tx, fill)
-        holdings.save_position(tx, position)
-        balances.record_entries(tx, lines)
-    return position
+    return partial(staged, tmp_path)
 
 
 # --- a person's holding and ours
@@ -413,8 +340,8 @@ def test_deciding_alone_marks_what_is_held_at_its_worth(made):
     stage = made(STAY)
     run(stage, 0)
     stage.at(1)
-    plan = Plan("signal", timedelta(minutes=15),
-                (("collect", stage.look_around), *steps.DECIDING.steps), timedelta(minutes=5))  # fmt: skip
+    both = (("collect", stage.look_around), *steps.DECIDING.steps)
+    plan = Plan("signal", timedelta(minutes=15), both, timedelta(minutes=5))
     assert run_cycle(stage, plan, progress=quiet).state == "OK"
     with stage.open_store() as store, store.reading() as look:
         before, after = balances.marks(look)

@@ -134,7 +134,7 @@ def message(batch: Batch, at: datetime, *, digest: Sequence[Waiting] = ()) -> Me
         text = "\n".join((f"{len(notices)} x {batch.kind}:", *_lines(batch.members)))
         key = f"{first.key} +{len(notices) - 1}"
     if digest:
-        text = "\n".join((text, "", f"Not told one by one ({len(digest)}):", *_lines(digest)))
+        text = "\n".join((text, "", f"Not told one by one: {len(digest)}", *_lines(digest)))
     if again:
         text = f"(You may have been told already.)\n{text}"
     if batch.critical:

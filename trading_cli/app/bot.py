@@ -12,7 +12,7 @@ from datetime import timedelta
 from trading_cli.alerts import TelegramSection, policy
 from trading_cli.alerts.telegram import BotConflict, Telegram, Update
 from trading_cli.app import answers, stop
-from trading_cli.app.notify import section_of
+from trading_cli.app.notify import courier, section_of
 from trading_cli.app.settings import Loaded
 from trading_cli.core import log
 from trading_cli.core.clock import Clock
@@ -77,9 +77,13 @@ class Bot:
         Raises ``SourceRefused`` where the token is not good.
         """
         down = conflicts = 0
+        tell = courier(self._loaded, self._clock)
         while not stopped():
+            before = self.handled
             try:
                 self.poll(WAIT_S)
+                if self.handled > before:
+                    tell()  # what a stop or a pause has queued, also where nothing else runs
             except BotConflict:
                 conflicts += 1
                 if conflicts >= CONFLICTS:

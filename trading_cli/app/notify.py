@@ -35,12 +35,17 @@ WORK = "notify"
 PATIENCE_S = 15.0
 LONGEST_S = 60.0
 PER_MINUTE = 20
+DIGEST_KEEPS = timedelta(days=7)
 tell = outbox.put
 
 
 @dataclass(slots=True)
 class Report:
-    """What was done with the queue: messages sent, notices by what became of them, and why not."""
+    """What was done with the queue: messages sent (a part is one), what became of the notices.
+
+    ``told`` are the notices in those messages; ``failed`` counts attempts; ``held`` wait for the
+    end of the quiet hours; ``busy`` says who else is telling.
+    """
 
     sent: int = 0
     told: int = 0
@@ -119,7 +124,7 @@ def courier(loaded: Loaded, clock: Clock | None = None) -> Callable[[], Report |
         try:
             with Store.reader(loaded.database, busy_timeout_ms=busy) as store:
                 with store.reading() as look:
-                    waiting = outbox.waiting(look)[0] or outbox.in_digest(look)
+                    waiting = outbox.anything(look)
                 if not waiting:
                     return None
             with Store.open(loaded.database, now=now.now(), busy_timeout_ms=busy) as store:
@@ -154,22 +159,35 @@ class Teller:
     def tell_all(self, patience_s: float) -> Report:
         """Send until nothing is due, or what is left must wait longer than there is patience."""
         patience = patience_s
-        while self._elapsed() < LONGEST_S + patience_s:
-            planned = self._planned()
-            batch = next(iter(planned.batches), None)
-            if batch is None or not self._on:
-                break
-            name, wait = self._choice(batch)
-            if name is not None and wait <= 0:
+        while self._on and self._elapsed() < LONGEST_S + patience_s:
+            batch, name, wait = self._first(self._planned().batches)
+            if batch is not None and name is not None:
                 self._send(batch, name)
             elif wait > patience:
                 break
             else:
                 self._clock.sleep(wait)
                 patience -= wait
+        else:
+            self._planned()
         with self._store.reading() as look:
             self._report.waiting, _ = outbox.waiting(look)
         return self._report
+
+    def _first(
+        self, batches: Sequence[policy.Batch]
+    ) -> tuple[policy.Batch | None, str | None, float]:
+        """Return the first batch that may go now and its channel, else how long all must wait.
+
+        What waits for one channel holds up only what would go the same way.
+        """
+        shortest = math.inf
+        for batch in batches:
+            name, wait = self._choice(batch)
+            if name is not None and wait <= 0:
+                return batch, name, 0.0
+            shortest = min(shortest, wait)
+        return None, None, shortest
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._real
@@ -215,13 +233,19 @@ class Teller:
         """Queue the day's digest where something waits for it and no summary will take it along."""
         due = policy.digest_at(now, self._section)
         waiting = outbox.in_digest(tx)
-        stale = [one.id for one in waiting if policy.expired(one.notice, now)]
-        outbox.settle(tx, stale, "EXPIRED")
-        self._report.expired += len(stale)
-        old = any(one.notice.created_at < due for one in waiting if one.id not in stale)
-        if old and not outbox.pending_of(tx, "summary"):
-            key = f"digest:{due:%Y-%m-%d}"
-            outbox.put(tx, Notice(key, "summary", Severity.INFO, "Digest", now))
+        late = [
+            one.id
+            for one in waiting
+            if policy.expired(one.notice, now) or now - one.notice.created_at > DIGEST_KEEPS
+        ]
+        outbox.settle(tx, late, "EXPIRED")
+        self._report.expired += len(late)
+        old = any(one.notice.created_at < due for one in waiting if one.id not in late)
+        if not old or outbox.pending_of(tx, "summary"):
+            return
+        key = f"digest:{due:%Y-%m-%d}"
+        until = now + timedelta(days=1)
+        outbox.put(tx, Notice(key, "summary", Severity.INFO, "Digest", now, until))
 
     def _choice(self, batch: policy.Batch) -> tuple[str | None, float]:
         """Return the channel for *batch*, and the seconds until it may be used."""
@@ -301,7 +325,7 @@ class Teller:
                 tx, ids, name, at=at, reference=taken.reference, parts=max(1, taken.parts)
             )
         self._sent_by(name).append((at.timestamp(), max(1, taken.parts)))
-        self._report.sent += 1
+        self._report.sent += max(1, taken.parts)
         self._report.told += len(ids)
 
     def _failed(self, ids: Sequence[int], name: str, error: SourceError) -> None:

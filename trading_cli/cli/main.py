@@ -7,7 +7,7 @@ unreachable · 6 database busy, locked or corrupt · 8 refused · 130 interrupte
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -64,6 +64,7 @@ _ABOUT = (
     " write everything down, and stop when told to."
 )
 _OUTCOMES = (3, 8)
+_LAST_S = 5.0  # so long what was told to end may take; then it is left, as by kill -9
 
 
 class Terminated(BaseException):
@@ -152,7 +153,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    ending = _Ending(words)
+    previous = signal.signal(signal.SIGTERM, ending.told)
     try:
         code = _guarded(words)
         sys.stdout.flush()
@@ -162,11 +164,36 @@ def run(arguments: Sequence[str] | None = None) -> int:
     else:
         return code
     finally:
+        ending.over()
         signal.signal(signal.SIGTERM, previous)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+class _Ending:
+    """What SIGTERM begins: the command unwinds; where a request hangs, the process just leaves."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._cancel: Callable[[], None] | None = None
+
+    def told(self, _number: int, _frame: FrameType | None) -> NoReturn:
+        """Be the signal's handler. A signal while the command unwinds changes nothing."""
+        if self._cancel is None:
+            from threading import Timer
+
+            last = Timer(_LAST_S, self._leave)
+            last.daemon = True
+            last.start()
+            self._cancel = last.cancel
+        raise Terminated
+
+    def over(self) -> None:
+        """Say that the command has ended by itself."""
+        if self._cancel is not None:
+            self._cancel()
+
+    def _leave(self) -> None:
+        _complain(self._words, 143, "terminated", "terminated.", "")
+        os._exit(143)
 
 
 def _guarded(words: Sequence[str]) -> int:

@@ -70,7 +70,7 @@ SCENES = (
     alarm(
         "stop_out", "culture", "Will the film Crimson Meridian earn a jury prize by {}?",
         "a false alarm: it falls back, and the stop sells",
-        0.75, (6.3, 0.555), (6.45, 0.45), (10, 0.4), free=True,
+        0.75, (6.3, 0.555), (6.45, 0.475), (10, 0.44), free=True,
     ),
     alarm(
         "gap", "tech", "Will Nebulon unveil its Quartzline processor by {}?",

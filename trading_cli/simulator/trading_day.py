@@ -80,7 +80,7 @@ def trading_day(
     steps = steps[(steps >= event.opens) & (steps + STEP <= event.closes)]
     if market.daily_usd <= 0 or not len(steps) or event.zombie:
         return _empty(key)
-    per_day = float(np.clip(market.daily_usd / 600, 4, 250))
+    per_day = float(np.clip(market.daily_usd / (1_000 if event.knots else 600), 4, 250))
     # E[exp(0.35 z)] = exp(0.35² / 2): lumps leave the mean alone.
     lump = float(np.exp(rng.normal(-0.06, 0.35)))
     news = swell(steps, shocks(seed, event), talk=False)

@@ -87,6 +87,12 @@ def waiting(look: sqlite3.Connection) -> tuple[int, datetime | None]:
     return int(count), moment(oldest)
 
 
+def anything(look: sqlite3.Connection) -> bool:
+    """Return whether anything is still to be told, now or in a digest."""
+    found = "SELECT EXISTS (SELECT 1 FROM outbox WHERE state IN ('PENDING', 'DIGEST'))"
+    return bool(look.execute(found).fetchone()[0])
+
+
 def pending_of(look: sqlite3.Connection, kind: str) -> int:
     """Return how many notices of *kind* are still to be told."""
     row = look.execute(

@@ -1,0 +1,386 @@
+"""Does the talk about a market lead its price, does the price lead the talk, or neither.
+
+Per market and direction: each lag of the other series alone beside the own lags (chosen by BIC),
+t by HC1; Simes over the lags gives one p. Where a series is not clearly stationary Toda and
+Yamamoto's test in levels gives it instead. Beside it all that could make the finding an artefact:
+the lags together (F, HC1, HAC), the category index as a control, circular shifts, out of sample.
+"Leads" is predictive, not cause.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from trading_cli.research import granger, hourly, stationarity
+from trading_cli.research import least_squares as ls
+from trading_cli.research.many_tests import simes
+
+Floats = NDArray[np.float64]
+
+LEAST_HOURS = 200
+LEAST_COVERAGE = 0.80
+LEAST_MOVES = 30
+MOST_OWN = 12
+MAX_LAG = 24
+SHIFTS = 200
+LEAST_SHIFT = 24
+WORTH_SHIFTING = 0.20
+INDEX_LAGS = 4
+LEAST_OTHERS = 2
+JOINT_LAGS = (24, 12, 6, 3, 2, 1)
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One market on the common grid of hour ends: hype [T] and the price's log-odds [T], or NaN.
+
+    ``price`` and ``cost`` (cents a share to go in and out) turn an effect into money.
+    """
+
+    id: str
+    event: str
+    category: str
+    hype: Floats
+    level: Floats
+    price: float = NAN
+    cost: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is tried: lags 1 .. max_lag, so many circular shifts; the grid's first end (epoch)."""
+
+    max_lag: int = MAX_LAG
+    shifts: int = SHIFTS
+    seed: int = 0
+    first_end: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Each lag alone [..., L]: coefficient, t (HC1), p, partial correlation, rows."""
+
+    b: Floats
+    t: Floats
+    p: Floats
+    r: Floats
+    rows: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One direction of one market: ``p`` is the one p, ``lag`` where the smallest lies.
+
+    ``b`` is the change of the target per unit of the other, ``effect`` per standard deviation of
+    it; ``r`` the partial correlation at that lag. What was not tried or does not exist is NaN.
+    """
+
+    p: float = NAN
+    lag: int = 0
+    b: float = NAN
+    t: float = NAN
+    r: float = NAN
+    effect: float = NAN
+    by_lag: tuple[float, ...] = ()
+    own: int = 0
+    rows: int = 0
+    method: str = "single lags"
+    joint: granger.Joint | None = None
+    toda_yamamoto: float = NAN
+    conditional: float = NAN
+    conditional_r: float = NAN
+    shift: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """All about one market; ``insufficient`` says what is missing ("" : nothing)."""
+
+    id: str
+    event: str
+    category: str
+    hours: int
+    coverage: float
+    insufficient: str = ""
+    forward: Direction = field(default_factory=Direction)
+    reverse: Direction = field(default_factory=Direction)
+    same_hour: float = NAN
+    same_hour_p: float = NAN
+    hype_state: str = ""
+    price_state: str = ""
+    out_of_sample: float = NAN
+    clark_west: float = NAN
+    gross_cents: float = NAN
+    net_cents: float = NAN
+
+
+def own_lags(y: Floats, most: int = MOST_OWN) -> int:
+    """Return how many own lags of y [T] the BIC takes, 0 .. *most*, on rows that have them all."""
+    table = ls.lagged(y, range(1, most + 1))
+    kept = np.isfinite(y) & np.isfinite(table).all(axis=1)
+    rows = int(kept.sum())
+    while most and not granger.carries(rows, most + 2):
+        most -= 1
+        kept = np.isfinite(y) & np.isfinite(table[:, :most]).all(axis=1)
+        rows = int(kept.sum())
+    if not most:
+        return 0
+    x = np.column_stack([np.ones(rows), table[kept, :most]])
+    scores = []
+    for lags in range(most + 1):
+        rss = float(ls.fit(x[:, : lags + 1], y[kept]).rss)
+        scores.append(rows * np.log(rss / rows) + lags * np.log(rows) if rss > 0 else np.inf)
+    return int(np.argmin(scores))
+
+
+def alone(
+    x: Floats,
+    y: Floats,
+    *,
+    own: int,
+    lags: Sequence[int],
+    controls: Floats | None = None,
+    taken: float = 0.0,
+) -> Alone:
+    """Return each of *lags* of x [S, T] or [T] alone, beside *own* lags of y [T] and a constant.
+
+    *controls* [T, C] stand beside; *taken* degrees were spent before. Rows where something is
+    missing are dropped lag by lag. p is two-sided, Student's t with n - k - taken degrees.
+    """
+    x = np.asarray(x, float)
+    parts = [np.ones((y.size, 1)), ls.lagged(y, range(1, own + 1))]
+    if controls is not None:
+        parts.append(controls)
+    beside = np.column_stack(parts)
+    kept = np.isfinite(y) & np.isfinite(beside).all(axis=1)
+    beside, target = beside[kept], y[kept]
+    others = np.stack([ls.lagged(np.atleast_2d(x), range(lag, lag + 1))[..., 0] for lag in lags])
+    table = others[..., kept].reshape(-1, target.size).T
+    heard = np.isfinite(table)
+    found = _partialled(beside, target, np.where(heard, table, 0.0), heard.astype(float), taken)
+    shape = (len(lags), *np.atleast_2d(x).shape[:-1])
+    answers = [np.moveaxis(one.reshape(shape), 0, -1) for one in found]
+    return Alone(*(one[0] if x.ndim == 1 else one for one in answers))
+
+
+def _partialled(
+    beside: Floats, y: Floats, x: Floats, heard: Floats, taken: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return b, t, p, r, rows [J] of each column of x [n, J] beside [n, k - 1] (Frisch-Waugh).
+
+    *heard* [n, J] is 1 where the row counts for that column; x is 0 where it does not.
+    """
+    n, k = beside.shape[0], beside.shape[1] + 1
+    products = (beside[:, :, None] * beside[:, None, :]).reshape(n, -1)
+    gram = (heard.T @ products).reshape(-1, k - 1, k - 1)
+    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+    unit = gram / (scale[:, :, None] * scale[:, None, :])
+    _, good = ls.cholesky(unit)
+    rows = heard.sum(axis=0)
+    good &= rows > k + taken
+    unit[~good] = np.eye(k - 1)
+    right = np.stack([x.T @ beside, heard.T @ (beside * y[:, None])], axis=-1) / scale[..., None]
+    solved = np.linalg.solve(unit, right) / scale[..., None]
+    m = x - heard * (beside @ solved[..., 0].T)
+    v = heard * (y[:, None] - beside @ solved[..., 1].T)
+    mm, mv, vv = (m * m).sum(axis=0), (m * v).sum(axis=0), (v * v).sum(axis=0)
+    # what is left of x and of y must be more than rounding
+    good &= (mm > ls.LEAST_RANK * (x * x).sum(axis=0)) & (vv > 0) & (mm > 0)
+    mm, vv = np.where(good, mm, np.nan), np.where(good, vv, np.nan)
+    b = mv / mm
+    e = v - m * b
+    free = rows - k - taken
+    error = np.sqrt(rows / np.where(good, free, np.nan) * ((m * e) ** 2).sum(axis=0)) / mm
+    t = np.divide(b, error, out=np.full(b.shape, np.nan), where=error > 0)
+    p = 2 * stdtr(np.where(good, free, 1.0), -np.abs(t))
+    return b, t, p, mv / np.sqrt(mm * vv), rows
+
+
+def shifts_of(length: int, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return *count* circular shifts of 24 h or more either way; fewer where there are not so many.
+
+    Drawn without replacement.
+    """
+    possible = np.arange(LEAST_SHIFT, length - LEAST_SHIFT + 1)
+    return rng.permutation(possible)[:count]
+
+
+def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
+    """Return *series* [T] shifted in a circle by each of *shifts* [S]: [S, T]."""
+    length = series.shape[-1]
+    return series[(np.arange(length)[None, :] - shifts[:, None]) % length]
+
+
+def examine(markets: Sequence[Market], rules: Rules) -> list[Examined]:
+    """Return what is found of each market, in their order; the p-values are not yet adjusted.
+
+    Deterministic: the shifts of a market come from the seed and its place in the order of ids.
+    """
+    indices = category_indices(markets)
+    ranks = {one: place for place, one in enumerate(sorted(market.id for market in markets))}
+    return [
+        _examined(market, index, rules, np.random.default_rng([rules.seed, ranks[market.id]]))
+        for market, index in zip(markets, indices, strict=True)
+    ]
+
+
+def category_indices(markets: Sequence[Market]) -> list[Floats]:
+    """Return for each market the mean of its category's other events' standardised changes [T].
+
+    Other events only: outcomes of one event move together by arithmetic. NaN where fewer than two
+    other markets are known.
+    """
+    steps = [hourly.changes(market.level) for market in markets]
+    spreads = [float(np.nanstd(one)) if np.isfinite(one).any() else 0.0 for one in steps]
+    units = [one / sd if sd > 0 else np.full(one.shape, np.nan) for one, sd in zip(
+        steps, spreads, strict=True)]  # fmt: skip
+    sums: dict[str, list[Floats]] = {}
+    for market, unit in zip(markets, units, strict=True):
+        for key in (market.category, f"{market.category}\0{market.event}"):
+            held = sums.setdefault(key, [np.zeros(unit.shape), np.zeros(unit.shape)])
+            held[0] = held[0] + np.nan_to_num(unit)
+            held[1] = held[1] + np.isfinite(unit)
+    found = []
+    for market in markets:
+        total, count = sums[market.category]
+        own_total, own_count = sums[f"{market.category}\0{market.event}"]
+        others = count - own_count
+        found.append(
+            np.divide(
+                total - own_total, others,
+                out=np.full(total.shape, np.nan), where=others >= LEAST_OTHERS,
+            )
+        )  # fmt: skip
+    return found
+
+
+def missing(market: Market) -> tuple[str, int, float]:
+    """Return what is missing ("" : nothing), the hours that count, and their share of the span."""
+    step = hourly.changes(market.level)
+    both = np.isfinite(market.hype) & np.isfinite(step)
+    hours = int(both.sum())
+    if hours == 0:
+        return f"0 of {LEAST_HOURS} hours with hype and a price before and after", 0, 0.0
+    places = np.flatnonzero(both)
+    coverage = hours / (places[-1] - places[0] + 1)
+    moves = int((step[both] != 0).sum())
+    why = ""
+    if hours < LEAST_HOURS:
+        why = f"{hours} of {LEAST_HOURS} hours with hype and a price before and after"
+    elif coverage < LEAST_COVERAGE:
+        why = f"{coverage:.0%} of the hours are there, needs {LEAST_COVERAGE:.0%}"
+    elif moves < LEAST_MOVES:
+        why = f"the price moved in {moves} hours, needs {LEAST_MOVES}"
+    elif float(np.ptp(market.hype[both])) == 0:
+        why = "hype did not vary"
+    return why, hours, coverage
+
+
+def _examined(
+    market: Market, index: Floats, rules: Rules, rng: np.random.Generator
+) -> Examined:
+    why, hours, coverage = missing(market)
+    start = Examined(market.id, market.event, market.category, hours, coverage, why)
+    if why:
+        return start
+    from trading_cli.research.out_of_sample import clark_west  # noqa: PLC0415  # it uses alone()
+
+    x, spent_x = hourly.without_hours(market.hype, rules.first_end)
+    y, spent_y = hourly.without_hours(hourly.changes(market.level), rules.first_end)
+    states = stationarity.judge(x).state, stationarity.judge(y).state
+    levels = (market.hype, market.level)
+    sure = states == (stationarity.STATIONARY,) * 2
+    control = np.nan_to_num(ls.lagged(index, range(INDEX_LAGS)), nan=0.0)
+    control = control if _indexed(index, x, y) else None
+    forward = _direction(x, y, levels, rules, spent_y, sure, control)
+    reverse = _direction(y, x, levels[::-1], rules, spent_x, sure, None)
+    if rules.shifts and forward.p <= WORTH_SHIFTING:
+        moved = rolled(x, shifts_of(x.size, rules.shifts, rng))
+        forward = replace(forward, shift=_shifted(moved, y, forward, rules, spent_y))
+    both = np.isfinite(x) & np.isfinite(y)
+    now = alone(x, y, own=forward.own, lags=[0], taken=spent_y)
+    outside = clark_west(x, y, max_lag=rules.max_lag)
+    gross = abs(forward.effect) * market.price * (1 - market.price) * 100
+    return replace(
+        start, forward=forward, reverse=reverse, same_hour=float(now.r[0]),
+        same_hour_p=float(now.p[0]), hype_state=states[0], price_state=states[1],
+        out_of_sample=outside.r2, clark_west=outside.p, hours=int(both.sum()),
+        gross_cents=gross, net_cents=gross - market.cost,
+    )  # fmt: skip
+
+
+def _indexed(index: Floats, x: Floats, y: Floats) -> bool:
+    """Return whether the category index is known for nine of ten hours that count."""
+    both = np.isfinite(x) & np.isfinite(y)
+    return bool(np.isfinite(index[both]).mean() >= 0.9)
+
+
+def _direction(  # a direction is made of all of these
+    x: Floats,
+    y: Floats,
+    levels: tuple[Floats, Floats],
+    rules: Rules,
+    taken: float,
+    sure: bool,
+    control: Floats | None,
+) -> Direction:
+    own = own_lags(y)
+    lags = range(1, rules.max_lag + 1)
+    found = alone(x, y, own=own, lags=lags, taken=taken)
+    p = np.where([granger.carries(n - taken, own + 2) for n in found.rows], found.p, np.nan)
+    if not np.isfinite(p).any():
+        return Direction(own=own)
+    best = int(np.nanargmin(p))
+    together = _together(x, y, own, rules.max_lag)
+    apart = _levels(*levels, rules.max_lag)
+    one, method = float(simes(p)), "single lags"
+    if not sure:
+        one, method = apart, "Toda-Yamamoto"
+    held = Direction(
+        one, best + 1, float(found.b[best]), float(found.t[best]), float(found.r[best]),
+        float(found.b[best] * np.nanstd(x)), tuple(p.tolist()), own, int(found.rows[best]),
+        method, together, apart,
+    )  # fmt: skip
+    if control is None:
+        return held
+    with_index = alone(x, y, own=own, lags=[best + 1], controls=control, taken=taken)
+    return replace(
+        held, conditional=float(with_index.p[0]), conditional_r=float(with_index.r[0])
+    )
+
+
+def _together(x: Floats, y: Floats, own: int, max_lag: int) -> granger.Joint | None:
+    """Return the joint test of as many lags as the rows carry, ``None``: not even one."""
+    for lags in (max_lag, *JOINT_LAGS):
+        found = granger.joint(x, y, own=own, lags=lags) if lags <= max_lag else None
+        if found is not None and granger.carries(found.rows, own + lags + 1):
+            return found
+    return None
+
+
+def _levels(x: Floats, level: Floats, max_lag: int) -> float:
+    """Return Toda and Yamamoto's p (F form) with as many lags as the rows carry, NaN: none."""
+    for lags in (max_lag, *JOINT_LAGS):
+        if lags > max_lag:
+            continue
+        found = granger.toda_yamamoto(x, level, lags=lags)
+        if granger.carries(found.rows, 2 * lags + 3):
+            return found.p
+    return NAN
+
+
+def _shifted(moved: Floats, y: Floats, held: Direction, rules: Rules, taken: float) -> float:
+    """Return how often a shifted hype [S, T] does as well over the lags: (1 + hits) / (1 + S)."""
+    if not moved.size:
+        return NAN
+    lags = range(1, rules.max_lag + 1)
+    chunks = np.array_split(moved, max(1, moved.shape[0] // 25))
+    trials = np.concatenate(
+        [simes(alone(part, y, own=held.own, lags=lags, taken=taken).p) for part in chunks]
+    )
+    own = float(simes(np.array(held.by_lag)))
+    return float((1 + (trials <= own).sum()) / (1 + np.isfinite(trials).sum()))

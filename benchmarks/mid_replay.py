@@ -23,7 +23,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -396,8 +395,3 @@ class Lane:
                 if trade is not None:
                     free = trade.until
                     yield trade
-
-
-def longest_silence(markets: Sequence[Series]) -> int:
-    """Return the most seconds between two points of one market."""
-    return max(b - a for one in markets for a, b in pairwise(one.times))

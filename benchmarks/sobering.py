@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from mid_replay import CENT, SETTLED, Lane, Quoted, Series, Setup, Trade, load, longest_silence
+from mid_replay import CENT, SETTLED, Lane, Quoted, Series, Setup, Trade, load
 
 from trading_cli.domain import FeeSchedule, Reason, from_epoch
 
@@ -178,12 +179,13 @@ def heading(markets: Sequence[Series], found: Outcome, hours: int) -> None:
     """Say what was read."""
     quoted, points = found.quoted, sum(len(one.times) for one in markets)
     first, last = (from_epoch(pick(pick(one.times) for one in markets)) for pick in (min, max))
+    silence = max(b - a for one in markets for a, b in pairwise(one.times)) / 60
     wide = 100 * float(np.mean([quote.spread for quote in quoted]))
     still = share(sum(quote.still for quote in quoted), len(quoted))
     print(
         f"{len(markets)} markets of {len({one.event for one in markets})} events, {points:,} mids,"
         f" {first:%Y-%m-%d} to {last:%Y-%m-%d}, longest silence"
-        f" {longest_silence(markets) / 60:.0f} min.\n"
+        f" {silence:.0f} min.\n"
         f"{len(quoted):,} quotes, every {hours} h, both tokens, with an ask in the band, of"
         f" {len({quote.event for quote in quoted})} events;\nassumed spread {wide:.1f} cents on"
         f" average; in {still} of the quotes the mid had not moved for 6 h.\n"

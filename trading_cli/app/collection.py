@@ -42,7 +42,10 @@ class CollectReport:
 
 @dataclass(slots=True)
 class Collection:
-    """One collection under way: what its steps share."""
+    """One collection under way: what its steps share.
+
+    ``patient``: the past of the talk may take what is left of the slot, as a cycle's last step may.
+    """
 
     toolkit: Toolkit
     store: Store
@@ -54,6 +57,7 @@ class Collection:
     everything: bool = False
     clock_offset_s: float | None = None
     past_s: float = 0.0
+    patient: bool = False
     errors: list[SourceError] = field(default_factory=list)
 
     def note(self, gathered: Gathered, stored: int) -> None:

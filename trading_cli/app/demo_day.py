@@ -32,6 +32,7 @@ AFTER_SLOT_S = 7
 DAY_S = 86_400
 VOICES = ("gdelt", "google_news", "bluesky", "hacker_news")
 SLOTS_A_WORD = 16
+LEAST_FOR_SCENES = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,12 @@ class Size:
         return FIRST_SLOT + (self.cycles - 1) * SLOT_SECONDS + AFTER_SLOT_S
 
     def world(self) -> World:
-        """Return the world: so many ordinary markets, and one for each scene."""
+        """Return the world: so many ordinary markets, and one for each scene unless it is tiny."""
         end = FIRST_SLOT + max(self.cycles * SLOT_SECONDS, DAY_S)
+        scenes = len(SCENES) if self.markets >= LEAST_FOR_SCENES else 0
         return World(
             self.seed,
-            self.markets + len(SCENES),
+            self.markets + scenes,
             start=FIRST_SLOT - self.days * DAY_S,
             end=end,
             planted=self.planted,

@@ -147,6 +147,7 @@ def signals_step(cycle: Cycle) -> Done:
 def talk_step(cycle: Cycle) -> Done:
     """Listen to the talk: last, under a lock of its own, ended before the next slot."""
     work = work_of(cycle)
+    work.patient = True
     before = dict(work.report.sources)
     chatter.listen(work, work.asked)
     past_talk.fill(work, work.asked)

@@ -1,7 +1,8 @@
 """Named points at which a test may kill the process: nothing happens there otherwise.
 
 ``TRADING_FAULT=name`` kills the process, as kill -9 would, the first time it comes by; ``name:3``
-the third time; ``name@TERM`` asks it to end, as systemd would. The names are listed in ``POINTS``, so that a test can visit every one.
+the third time; ``name@TERM`` asks it to end, as systemd would. The names are listed in ``POINTS``,
+so that a test can visit every one.
 """
 
 import os

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from trading_cli.research import granger, hourly, stationarity
 from trading_cli.research import least_squares as ls
 from trading_cli.research.many_tests import simes
+from trading_cli.research.out_of_sample import OutOfSample, clark_west
+from trading_cli.research.single_lags import alone, own_lags
 
 Floats = NDArray[np.float64]
 
 LEAST_HOURS = 200
 LEAST_COVERAGE = 0.80
 LEAST_MOVES = 30
-MOST_OWN = 12
 MAX_LAG = 24
 SHIFTS = 200
 LEAST_SHIFT = 24
@@ -52,23 +52,16 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is tried: lags 1 .. max_lag, so many circular shifts; the grid's first end (epoch)."""
+    """What is tried: lags 1 .. max_lag, so many circular shifts; the grid's first end (epoch).
+
+    ``beside``: also what only stands beside the verdict (lags together, out of sample).
+    """
 
     max_lag: int = MAX_LAG
     shifts: int = SHIFTS
     seed: int = 0
     first_end: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """Each lag alone [..., L]: coefficient, t (HC1), p, partial correlation, rows."""
-
-    b: Floats
-    t: Floats
-    p: Floats
-    r: Floats
-    rows: Floats
+    beside: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,88 +109,6 @@ class Examined:
     clark_west: float = NAN
     gross_cents: float = NAN
     net_cents: float = NAN
-
-
-def own_lags(y: Floats, most: int = MOST_OWN) -> int:
-    """Return how many own lags of y [T] the BIC takes, 0 .. *most*, on rows that have them all."""
-    table = ls.lagged(y, range(1, most + 1))
-    kept = np.isfinite(y) & np.isfinite(table).all(axis=1)
-    rows = int(kept.sum())
-    while most and not granger.carries(rows, most + 2):
-        most -= 1
-        kept = np.isfinite(y) & np.isfinite(table[:, :most]).all(axis=1)
-        rows = int(kept.sum())
-    if not most:
-        return 0
-    x = np.column_stack([np.ones(rows), table[kept, :most]])
-    scores = []
-    for lags in range(most + 1):
-        rss = float(ls.fit(x[:, : lags + 1], y[kept]).rss)
-        scores.append(rows * np.log(rss / rows) + lags * np.log(rows) if rss > 0 else np.inf)
-    return int(np.argmin(scores))
-
-
-def alone(
-    x: Floats,
-    y: Floats,
-    *,
-    own: int,
-    lags: Sequence[int],
-    controls: Floats | None = None,
-    taken: float = 0.0,
-) -> Alone:
-    """Return each of *lags* of x [S, T] or [T] alone, beside *own* lags of y [T] and a constant.
-
-    *controls* [T, C] stand beside; *taken* degrees were spent before. Rows where something is
-    missing are dropped lag by lag. p is two-sided, Student's t with n - k - taken degrees.
-    """
-    x = np.asarray(x, float)
-    parts = [np.ones((y.size, 1)), ls.lagged(y, range(1, own + 1))]
-    if controls is not None:
-        parts.append(controls)
-    beside = np.column_stack(parts)
-    kept = np.isfinite(y) & np.isfinite(beside).all(axis=1)
-    beside, target = beside[kept], y[kept]
-    others = np.stack([ls.lagged(np.atleast_2d(x), range(lag, lag + 1))[..., 0] for lag in lags])
-    table = others[..., kept].reshape(-1, target.size).T
-    heard = np.isfinite(table)
-    found = _partialled(beside, target, np.where(heard, table, 0.0), heard.astype(float), taken)
-    shape = (len(lags), *np.atleast_2d(x).shape[:-1])
-    answers = [np.moveaxis(one.reshape(shape), 0, -1) for one in found]
-    return Alone(*(one[0] if x.ndim == 1 else one for one in answers))
-
-
-def _partialled(
-    beside: Floats, y: Floats, x: Floats, heard: Floats, taken: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return b, t, p, r, rows [J] of each column of x [n, J] beside [n, k - 1] (Frisch-Waugh).
-
-    *heard* [n, J] is 1 where the row counts for that column; x is 0 where it does not.
-    """
-    n, k = beside.shape[0], beside.shape[1] + 1
-    products = (beside[:, :, None] * beside[:, None, :]).reshape(n, -1)
-    gram = (heard.T @ products).reshape(-1, k - 1, k - 1)
-    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
-    unit = gram / (scale[:, :, None] * scale[:, None, :])
-    _, good = ls.cholesky(unit)
-    rows = heard.sum(axis=0)
-    good &= rows > k + taken
-    unit[~good] = np.eye(k - 1)
-    right = np.stack([x.T @ beside, heard.T @ (beside * y[:, None])], axis=-1) / scale[..., None]
-    solved = np.linalg.solve(unit, right) / scale[..., None]
-    m = x - heard * (beside @ solved[..., 0].T)
-    v = heard * (y[:, None] - beside @ solved[..., 1].T)
-    mm, mv, vv = (m * m).sum(axis=0), (m * v).sum(axis=0), (v * v).sum(axis=0)
-    # what is left of x and of y must be more than rounding
-    good &= (mm > ls.LEAST_RANK * (x * x).sum(axis=0)) & (vv > 0) & (mm > 0)
-    mm, vv = np.where(good, mm, np.nan), np.where(good, vv, np.nan)
-    b = mv / mm
-    e = v - m * b
-    free = rows - k - taken
-    error = np.sqrt(rows / np.where(good, free, np.nan) * ((m * e) ** 2).sum(axis=0)) / mm
-    t = np.divide(b, error, out=np.full(b.shape, np.nan), where=error > 0)
-    p = 2 * stdtr(np.where(good, free, 1.0), -np.abs(t))
-    return b, t, p, mv / np.sqrt(mm * vv), rows
 
 
 def shifts_of(length: int, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -280,15 +191,11 @@ def missing(market: Market) -> tuple[str, int, float]:
     return why, hours, coverage
 
 
-def _examined(
-    market: Market, index: Floats, rules: Rules, rng: np.random.Generator
-) -> Examined:
+def _examined(market: Market, index: Floats, rules: Rules, rng: np.random.Generator) -> Examined:
     why, hours, coverage = missing(market)
     start = Examined(market.id, market.event, market.category, hours, coverage, why)
     if why:
         return start
-    from trading_cli.research.out_of_sample import clark_west  # noqa: PLC0415  # it uses alone()
-
     x, spent_x = hourly.without_hours(market.hype, rules.first_end)
     y, spent_y = hourly.without_hours(hourly.changes(market.level), rules.first_end)
     states = stationarity.judge(x).state, stationarity.judge(y).state
@@ -303,7 +210,7 @@ def _examined(
         forward = replace(forward, shift=_shifted(moved, y, forward, rules, spent_y))
     both = np.isfinite(x) & np.isfinite(y)
     now = alone(x, y, own=forward.own, lags=[0], taken=spent_y)
-    outside = clark_west(x, y, max_lag=rules.max_lag)
+    outside = clark_west(x, y, max_lag=rules.max_lag) if rules.beside else OutOfSample()
     gross = abs(forward.effect) * market.price * (1 - market.price) * 100
     return replace(
         start, forward=forward, reverse=reverse, same_hour=float(now.r[0]),
@@ -335,8 +242,8 @@ def _direction(  # a direction is made of all of these
     if not np.isfinite(p).any():
         return Direction(own=own)
     best = int(np.nanargmin(p))
-    together = _together(x, y, own, rules.max_lag)
-    apart = _levels(*levels, rules.max_lag)
+    together = _together(x, y, own, rules.max_lag) if rules.beside else None
+    apart = _levels(*levels, rules.max_lag) if rules.beside or not sure else NAN
     one, method = float(simes(p)), "single lags"
     if not sure:
         one, method = apart, "Toda-Yamamoto"
@@ -348,9 +255,7 @@ def _direction(  # a direction is made of all of these
     if control is None:
         return held
     with_index = alone(x, y, own=own, lags=[best + 1], controls=control, taken=taken)
-    return replace(
-        held, conditional=float(with_index.p[0]), conditional_r=float(with_index.r[0])
-    )
+    return replace(held, conditional=float(with_index.p[0]), conditional_r=float(with_index.r[0]))
 
 
 def _together(x: Floats, y: Floats, own: int, max_lag: int) -> granger.Joint | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from trading_cli.research import least_squares as ls
-from trading_cli.research import lead
+from trading_cli.research.single_lags import alone, own_lags
 
 Floats = NDArray[np.float64]
 
@@ -24,20 +24,20 @@ LEAST_OUTSIDE = 50
 class OutOfSample:
     """1 - MSE of the model with hype over that without; Clark-West's t and its one-sided p."""
 
-    r2: float
-    t: float
-    p: float
-    rows: int
-    lag: int
+    r2: float = float("nan")
+    t: float = float("nan")
+    p: float = float("nan")
+    rows: int = 0
+    lag: int = 0
 
 
 def clark_west(x: Floats, y: Floats, *, max_lag: int) -> OutOfSample:
     """Return how x [T] foresaw y [T] beside y's own lags; NaN with under 50 rows to foresee."""
     half = y.size // 2
-    own = lead.own_lags(y[:half])
-    early = lead.alone(x[:half], y[:half], own=own, lags=range(1, max_lag + 1))
+    own = own_lags(y[:half])
+    early = alone(x[:half], y[:half], own=own, lags=range(1, max_lag + 1))
     if not np.isfinite(early.p).any():
-        return OutOfSample(np.nan, np.nan, np.nan, 0, 0)
+        return OutOfSample()
     lag = int(np.nanargmin(early.p)) + 1
     table = np.column_stack(
         [np.ones(y.size), ls.lagged(y, range(1, own + 1)), ls.lagged(x, range(lag, lag + 1))]
@@ -47,7 +47,7 @@ def clark_west(x: Floats, y: Floats, *, max_lag: int) -> OutOfSample:
     first = int(np.searchsorted(when, half))
     rows = target.size - first
     if rows < LEAST_OUTSIDE or first <= 2 * design.shape[1]:
-        return OutOfSample(np.nan, np.nan, np.nan, max(rows, 0), lag)
+        return OutOfSample(rows=max(rows, 0), lag=lag)
     narrow, wide = np.empty(rows), np.empty(rows)
     for start in range(first, target.size, REFIT):
         stop = min(start + REFIT, target.size)

@@ -206,7 +206,9 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
 
             with cProfile.Profile() as watched:
                 report = run_cycle(toolkit, plan, progress=_quiet)
-            pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats("trading_cli|sqlite", 90)
+            pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats(
+                "trading_cli|sqlite", 90
+            )
         else:
             report = run_cycle(toolkit, plan, progress=_quiet)
     took = time.perf_counter() - began
@@ -260,7 +262,7 @@ def _age(home: Path, markets: int) -> None:
                 tx.execute(
                     "WITH RECURSIVE s(slot) AS (SELECT ?1 UNION ALL SELECT slot + 900 FROM s"
                     " WHERE slot + 900 < ?2), m AS (SELECT id, venue_id FROM markets"
-                    f" WHERE id <= ?3) {insert}",  # noqa: S608  # our own words
+                    f" WHERE id <= ?3) {insert}",  # our own words
                     (start, first, last),
                 )
         with store.transaction() as tx:

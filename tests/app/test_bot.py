@@ -195,7 +195,7 @@ def test_a_thousand_messages(den):
         ("/status", "kill switch ARMED"),
         ("/signals", "No signal in the last 24 hours."),
         ("/positions", "Nothing is held."),
-        ("/explain", "/explain needs an id"),
+        ("/explain", "an id is missing"),
         ("/explain nonsense", "nonsense"),
     ],
 )
@@ -204,6 +204,17 @@ def test_a_look_at_an_empty_home(den, text, wanted):
     den.write(text)
     (said,) = den.answers()
     assert wanted in said
+
+
+def test_nothing_in_an_answer_can_be_tapped_but_the_list_of_commands(den):
+    """A stranger's words in an answer are no button: not even the reason of a stop."""
+    den.write("/kill because (/pause) @me")
+    den.write("/help")
+    stopped, listed = den.answers()
+    assert "/kill" not in stopped
+    assert listed == HELP
+    den.write("/status")
+    assert "because (/\u2060pause) @\u2060me" in den.answers()[-1]
 
 
 def test_a_look_does_not_fail_where_the_database_is_damaged(den):

@@ -106,7 +106,7 @@ def test_twenty_kills_at_each_point(tmp_path, point):
     total = 0
     for number in range(20):
         fault, turn = f"{point}:{dice.randint(1, 3)}", dice.randrange(3)
-        stage, killed = day(tmp_path / str(number), fault, turn, again=dice.random() < 0.7)  # noqa: PLR2004
+        stage, killed = day(tmp_path / str(number), fault, turn, again=dice.random() < 0.7)
         found = stage.judge(range(LAST))
         assert found.clean, (fault, turn, found)
         total += killed

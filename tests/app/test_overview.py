@@ -53,7 +53,16 @@ def test_pauses_the_account_and_what_is_to_be_told_are_those_of_the_store(tmp_pa
         balances.record_mark(
             tx,
             balances.Mark(
-                slot_of(NOON), NOON, cash, worth - cash, nothing, stake, worth, nothing, 1, True
+                slot_of(NOON),
+                NOON,
+                cash,
+                worth - cash,
+                nothing,
+                stake,
+                worth,
+                nothing,
+                1,
+                fresh=True,
             ),
         )
         for number in range(2):

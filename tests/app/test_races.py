@@ -56,6 +56,22 @@ def labelled(number: int) -> Market:
     return replace(market(number), tags=(TAGS[number % 4],), question=words)
 
 
+def stakes_of(look: Transaction, desk: Desk) -> list[Stake]:
+    """Return what is at stake by the ledger: the cost of what is held, and what is reserved."""
+    held = [
+        (p.market_id, p.event_id, p.token, p.shares, p.cost, p.id) for p in holdings.positions(look)
+    ]
+    held += [
+        (o.market_id, o.event_id, o.token, o.shares, o.reserved, o.id)
+        for o in deals.open_orders(look)
+        if o.purpose is Purpose.ENTRY
+    ]
+    return [
+        Stake(name, event, token, shares, cost, desk.labels(labelled(int(name[1:]))), kind)
+        for name, event, token, shares, cost, kind in held
+    ]
+
+
 def caps(stakes: Iterable[Stake], limits: Any) -> Iterable[tuple[str, Decimal, Decimal]]:
     """Yield (what, at stake, the most it may be) of every cap, in USD.
 
@@ -84,21 +100,21 @@ def caps(stakes: Iterable[Stake], limits: Any) -> Iterable[tuple[str, Decimal, D
 
 def wrong(look: Transaction, desk: Desk) -> list[str]:
     """Return every cap that is passed now, and any money or share there is less than none of."""
-    account = desk.account(look)
+    stakes = stakes_of(look, desk)
     found = [
         f"{what}: {used} of {most}"
-        for what, used, most in caps(account.stakes, desk.settings.risk)
+        for what, used, most in caps(stakes, desk.settings.risk)
         if used > most
     ]
     held = balances.balances(look)
     if sum(held.values()):
         found.append(f"the ledger sums to {sum(held.values())}")
-    free = account.cash - account.reserved
-    if free < desk.settings.risk.cash * account.base:
-        found.append(f"only {free} of {account.cash} USD are free")
-    if len(account.stakes) > AT_ONCE:
-        found.append(f"{len(account.stakes)} stakes")
-    events = Counter(stake.event_id for stake in account.stakes)
+    free = held["cash"] - sum(order.reserved for order in deals.open_orders(look))
+    if free < 0:
+        found.append(f"only {free} of {held['cash']} USD are free")
+    if len(stakes) > AT_ONCE:
+        found.append(f"{len(stakes)} stakes")
+    events = Counter(stake.event_id for stake in stakes)
     found += [f"{name} was entered {many} times" for name, many in events.items() if many > 1]
     free_shares = [p for p in holdings.positions(look) if p.shares <= 0]
     return [*found, *(f"{one.id} holds {one.shares}" for one in free_shares)]

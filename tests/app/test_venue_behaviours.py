@@ -122,7 +122,7 @@ def look_again(stage: Stage, store, turn: int) -> None:
 
 
 def judged(stage: Stage, met: Counter[str]) -> None:
-    """The venue's ledger and ours are the same, and every behaviour was met."""
+    """Check that the venue's ledger and ours are the same, and every behaviour was met."""
     found = stage.judge(())
     assert found.clean, found
     assert set(met) == set(ENDS)
@@ -142,7 +142,7 @@ def test_five_thousand_runs_of_a_bad_venue(tmp_path):
 
 @pytest.mark.parametrize("how", ["timeout", "error_500", "late", "drops", "dies"])
 def test_what_is_unsure_is_frozen_and_told_until_it_is_known(tmp_path, how):
-    """It counts in full, its event is not entered again, the owner hears of it; then it is known."""
+    """It counts in full, and the owner hears of it, until the broker says what became of it."""
     stage = Stage(tmp_path, prices, 1)
     stage.exchange.behave = lambda _: how
     with stage.open_store() as store:

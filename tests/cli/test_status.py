@@ -23,12 +23,19 @@ FULL = {
     "data_gate": {"open": False, "reasons": ["freshness: the newest quote is 22781959 s old"] * 3},
     "funnel": dict.fromkeys(STAGES, 1234),
     "account": {
-        "equity": 9990.25, "cash": 9875.5, "exposure": 124.5, "open": 1,
+        "equity": 9990.25,
+        "cash": 9875.5,
+        "exposure": 124.5,
+        "open": 1,
         "at": "2026-03-02T23:45:07+00:00",
     },
     "pauses": [
-        {"kind": "day", "reason": "the day's loss of 5.2 % is above its limit of 5 %",
-         "since": "2026-03-02T14:15:07+00:00", "until": "2026-03-03T00:00:00+00:00"},
+        {
+            "kind": "day",
+            "reason": "the day's loss of 5.2 % is above its limit of 5 %",
+            "since": "2026-03-02T14:15:07+00:00",
+            "until": "2026-03-03T00:00:00+00:00",
+        },
     ],
     "outbox": {"pending": 3, "oldest_s": 900},
     "waiting": "hype baseline: 2.0 of 7 days; enough on 2026-03-07 00:00 UTC",

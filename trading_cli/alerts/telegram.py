@@ -88,9 +88,10 @@ class Telegram:
         ]
         return Delivered(",".join(map(str, ids)), len(ids))
 
-    def answer(self, chat: int, text: str) -> None:
-        """Answer a command in *chat*."""
-        for part in split(clean(text), LONGEST):
+    def answer(self, chat: int, text: str, *, tappable: bool = False) -> None:
+        """Answer a command in *chat*; *tappable* only where all of the text is our own."""
+        safe = clean(text) if tappable else untappable(clean(text))
+        for part in split(safe, LONGEST):
             self._ask(self._sent(chat, part, silent=True), self._timeout)
 
     def who(self) -> str:

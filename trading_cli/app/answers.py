@@ -89,7 +89,7 @@ def _usd(value: float | None) -> str:
 def explain(loaded: Loaded, name: str, clock: Clock) -> str:
     """Return why, and why not."""
     if not name:
-        raise UsageError("/explain needs an id", hint="/signals shows some")
+        raise UsageError("an id is missing: explain ID", hint="the signals show some")
     data = explaining.explain(loaded.config, clean_text(name, 100), clock=clock)
     market = data["market"] or {}
     return "\n".join(

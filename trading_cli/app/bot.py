@@ -214,7 +214,7 @@ class Bot:
             return
         self._answered.append(self._clock.now().timestamp())
         try:
-            self._telegram.answer(update.chat, said)
+            self._telegram.answer(update.chat, said, tappable=said == HELP)
         except TradingError as error:
             log.get_logger("bot").warning("not answered", why=error.message)
 

@@ -6,7 +6,7 @@ stands still, but for a second at each wait: an order meets a book that is newer
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +17,10 @@ import yaml
 from trading_cli.app.collect import collect
 from trading_cli.app.cycles import CycleReport, run_cycle
 from trading_cli.app.gather import Progress
-from trading_cli.app.settings import Settings
+from trading_cli.app.settings import Settings, load
 from trading_cli.app.steps import COLLECTION
-from trading_cli.app.toolkit import Toolkit, build
+from trading_cli.app.toolkit import Toolkit
+from trading_cli.core import log
 from trading_cli.core.clock import FrozenClock
 from trading_cli.domain import SLOT_SECONDS, from_epoch
 from trading_cli.simulator.bot_api import CHAT, TOKEN
@@ -114,7 +115,9 @@ class Lived:
     seconds: Mapping[str, float]
 
 
-def live(size: Size, home: Path, say: Progress, look: Any) -> Any:
+def live(
+    size: Size, home: Path, say: Progress, look: Callable[["Lived"], dict[str, Any]]
+) -> dict[str, Any]:
     """Live the day of *size* in *home*, and return what *look* (of ``Lived``) says of it."""
     began = time.monotonic()
     before = FIRST_SLOT - SLOT_SECONDS + AFTER_SLOT_S
@@ -123,7 +126,7 @@ def live(size: Size, home: Path, say: Progress, look: Any) -> Any:
         clock.exchange = exchange
         say(f"the pretend exchange is up: {len(world.events)} events, seed {size.seed}")
         config = write_home(home, exchange.url)
-        with build(config, clock=clock) as toolkit:
+        with _toolkit(config, clock) as toolkit:
             sums = Sums()
             say(f"fetching the last {size.days} days of prices, trades and talk")
             past = collect(toolkit, progress=_quiet, backfill=timedelta(days=size.days))
@@ -132,6 +135,17 @@ def live(size: Size, home: Path, say: Progress, look: Any) -> Any:
             _cycles(toolkit, clock, size, sums, say)
             took = {"past": fetched - began, "cycles": time.monotonic() - fetched}
             return look(Lived(size, home, toolkit, exchange, world, sums, took))
+
+
+def _toolkit(config: Path, clock: WorldTime) -> Toolkit:
+    """Return the toolkit of the demo's home; no variable of the caller's reaches into it."""
+    loaded = load(config, env={})
+    section = loaded.settings.logging
+    log.configure(
+        loaded.logs, level=section.level, max_mb=section.max_mb, keep=section.keep,
+        secrets=loaded.secrets.values(),
+    )  # fmt: skip
+    return Toolkit(loaded, clock=clock)
 
 
 def write_home(home: Path, url: str) -> Path:

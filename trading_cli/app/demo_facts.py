@@ -40,6 +40,7 @@ SEEN = {
     "settled_at_half": "a market nobody could decide, paid at 0.5",
     "dispute_lock": "a disputed market: locked, its targets frozen",
 }
+TERMS = ("worst_case", "round_trip_percent", "break_even")
 REFUSALS = tuple(
     reason
     for reason in Reason
@@ -88,7 +89,7 @@ def read(look: Transaction, lived: Lived) -> Day:
 def facts_of(look: Transaction, lived: Lived) -> dict[str, Any]:
     """Return what a demo tells of one world."""
     day = read(look, lived)
-    timeline = list(_timeline(day))
+    timeline = _timeline(day)
     return {
         "day": _counts(day),
         "account": _account(look, day, lived),
@@ -158,14 +159,14 @@ def _journal(look: Transaction) -> dict[str, Any]:
     }
 
 
-def _timeline(day: Day) -> Iterator[dict[str, Any]]:
-    """Yield what was bought, sold, locked and settled, in order, with what each brought."""
+def _timeline(day: Day) -> list[dict[str, Any]]:
+    """Return what was bought, sold, locked and settled, in order, with what each brought."""
+    events = [*_dealt(day), *_locked(day)]
+    return sorted(events, key=lambda event: (event["at"], event["question"]))
+
+
+def _dealt(day: Day) -> Iterator[dict[str, Any]]:
     so_far: dict[str, Decimal] = {}
-    events = [*_dealt(day, so_far), *_locked(day)]
-    yield from sorted(events, key=lambda event: (event["at"], event["question"]))
-
-
-def _dealt(day: Day, so_far: dict[str, Decimal]) -> Iterator[dict[str, Any]]:
     for row in day.rows:
         if row.kind not in {"fill", "settlement"}:
             continue
@@ -174,24 +175,36 @@ def _dealt(day: Day, so_far: dict[str, Decimal]) -> Iterator[dict[str, Any]]:
         realized = Decimal(str(body["realized"]))
         gained = realized - so_far.get(position.id, ZERO)
         so_far[position.id] = realized
-        event = {
+        event: dict[str, Any] = {
             "at": row.at.isoformat(),
             "market": position.market_id,
             "question": day.question(position.market_id),
             "token": position.token.value,
             "shares": float(str(body["shares"])),
+            "result": float(gained),
         }
-        if row.kind == "settlement":
-            event |= {"what": "SETTLED", "price": float(str(body["payout"])), "reason": ""}
-            event |= {"early": _early(day, position, row.at), "beyond_stop": None}
-        else:
-            order = day.orders[str(body["order"])]
-            bought = order.purpose is Purpose.ENTRY
-            event |= {"what": "BOUGHT" if bought else "SOLD", "price": float(str(body["price"]))}
-            event |= {"reason": "" if bought else order.reason.value, "early": None}
-            event["beyond_stop"] = _beyond(day, position, order, Decimal(str(body["price"])))
-            gained = ZERO if bought else gained
-        yield event | {"result": float(gained)}
+        told = _settled if row.kind == "settlement" else _filled
+        yield event | told(day, row, position)
+
+
+def _settled(day: Day, row: journal.Row, position: Position) -> dict[str, Any]:
+    return {
+        "what": "SETTLED",
+        "price": float(str(row.body["payout"])),
+        "reason": "",
+        "early": _early(day, position, row.at),
+        "beyond_stop": None,
+    }
+
+
+def _filled(day: Day, row: journal.Row, position: Position) -> dict[str, Any]:
+    order = day.orders[str(row.body["order"])]
+    price = Decimal(str(row.body["price"]))
+    told = {"price": float(price), "early": None, "reason": "", "beyond_stop": None}
+    if order.purpose is Purpose.ENTRY:
+        return told | {"what": "BOUGHT", "result": 0.0}
+    beyond = _beyond(day, position, order, price)
+    return told | {"what": "SOLD", "reason": order.reason.value, "beyond_stop": beyond}
 
 
 def _early(day: Day, position: Position, at: datetime) -> bool:
@@ -239,17 +252,23 @@ def _locked(day: Day) -> Iterator[dict[str, Any]]:
 
 def _shown(name: str, timeline: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether the day showed *name*, by what happened, not by what was scripted."""
+    return any(_is(name, event) for event in timeline)
+
+
+def _is(name: str, event: Mapping[str, Any]) -> bool:
+    """Return whether *event* is what *name* stands for."""
+    what, price, beyond = event["what"], event["price"], event["beyond_stop"]
     far = GAP_TICKS * float(CENT)
     tests = {
-        "win": lambda e: e["reason"] in TARGETS and e["result"] > 0,
-        "stop_out": lambda e: e["beyond_stop"] is not None and e["beyond_stop"] < far,
-        "gap": lambda e: e["beyond_stop"] is not None and e["beyond_stop"] >= far,
-        "settled_at_1": lambda e: e["what"] == "SETTLED" and e["price"] == 1 and e["early"],
-        "settled_at_0": lambda e: e["what"] == "SETTLED" and e["price"] == 0,
-        "settled_at_half": lambda e: e["what"] == "SETTLED" and e["price"] == 0.5,  # noqa: PLR2004  # a payout
-        "dispute_lock": lambda e: e["what"] == "LOCKED" and e["reason"] == "disputed",
+        "win": event["reason"] in TARGETS and event["result"] > 0,
+        "stop_out": beyond is not None and beyond < far,
+        "gap": beyond is not None and beyond >= far,
+        "settled_at_1": what == "SETTLED" and price == 1 and event["early"],
+        "settled_at_0": what == "SETTLED" and price == 0,
+        "settled_at_half": what == "SETTLED" and price == 0.5,  # noqa: PLR2004  # a payout
+        "dispute_lock": what == "LOCKED" and event["reason"] == "disputed",
     }
-    return any(tests[name](event) for event in timeline)
+    return bool(tests[name])
 
 
 def _refusals(day: Day) -> list[dict[str, Any]]:
@@ -316,6 +335,12 @@ def _outcome(decisions: Sequence[Decision]) -> tuple[str, str]:
     return "missed", low.most_common(1)[0][0] if low else "no candidate"
 
 
+def _number(held: object, name: str) -> float | None:
+    """Return the number under *name* in what a decision keeps; ``None`` where there is none."""
+    found = held.get(name) if isinstance(held, Mapping) else None
+    return None if found is None else float(str(found))
+
+
 def _example(day: Day) -> dict[str, Any] | None:
     """Return one entry in short: what was seen, what it came to, and how large."""
     bought = [one for one in day.entries if one.action is Action.BUY]
@@ -340,5 +365,5 @@ def _example(day: Day) -> dict[str, Any] | None:
         "label": str(one.facts.get("label", "")),
         "sizing": str(sizing.get("sentence", "")) if isinstance(sizing, Mapping) else "",
         "gateway": str(gateway.get("sentence", "")) if isinstance(gateway, Mapping) else "",
-        "terms": dict(terms) if isinstance(terms, Mapping) else {},
+        **{name: _number(terms, name) for name in TERMS},
     }

@@ -11,6 +11,7 @@ from trading_cli.domain import Reason
 
 WIDTH = 78
 COLUMNS = ("exchange", "store", "report")
+LOST = "No profit in this seed's day; what profit there is here was planted by us."
 
 
 def story(data: Mapping[str, Any]) -> list[str]:
@@ -75,8 +76,8 @@ def _timeline(data: Mapping[str, Any]) -> Iterator[str]:
         yield _event(event)
     account = data["account"]
     yield from _wrap(
-        f"Realized {account['realized']:+,.2f} with fees of {account['fees']:,.2f}; {account['won']}"
-        f" positions won, {account['lost']} lost, {account['open']} still held. Equity"
+        f"Realized {account['realized']:+,.2f} with fees of {account['fees']:,.2f};"
+        f" {account['won']} positions won, {account['lost']} lost, {account['open']} still held. Equity"
         f" {account['opening']:,.2f} -> {account['equity']:,.2f}."
     )
 
@@ -141,12 +142,12 @@ def _example(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _wrap(one["label"], "  ")
     yield from _wrap(one["sizing"], "  ")
     yield from _wrap(one["gateway"], "  ")
-    terms = one["terms"]
-    if terms:
+    if one["worst_case"] is not None:
         yield from _wrap(
-            f"worst case -{terms['worst_case']} USD; round trip {terms['round_trip_percent']} % of"
-            f" the stake; to break even it must win in {terms['break_even']:.1%} of cases", "  "
-        )  # fmt: skip
+            f"worst case {-one['worst_case']:.2f} USD; round trip {one['round_trip_percent']:.2f} %"
+            f" of the stake; to break even it must win in {one['break_even']:.1%} of cases",
+            "  ",
+        )
     yield f"  all of it:  trading explain {one['id']} --config {_config(data)}"
 
 
@@ -194,7 +195,7 @@ def _beside(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"{label:34}" + "".join(f"{value:>14,}" for value in pair)
     nets = [world["account"]["net"] for world in (data, null)]
     yield f"{'net result, USD':34}" + "".join(f"{net:>+14,.2f}" for net in nets)
-    yield "Profit here was planted by us."
+    yield "Profit here was planted by us." if nets[0] > 0 else LOST
     yield from _wrap(
         "It says that the machinery works, and nothing about whether talk leads price in any real"
         " market. That is what months of your own data are for."

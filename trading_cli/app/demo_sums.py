@@ -1,4 +1,4 @@
-"""The demo's sums: the same counts as the exchange, the store and the reports of the runs have them.
+"""The demo's sums: the same counts as exchange, store and the reports of the runs have them.
 
 Whoever asks the exchange here asks the world behind it, not its wire.
 """

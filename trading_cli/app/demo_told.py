@@ -12,7 +12,7 @@ EVERY = 2**31
 
 
 def told_of(look: Transaction, lived: Lived) -> dict[str, Any]:
-    """Return {on, received, sent, notices by state, first}: messages there, and sent by our count."""
+    """Return {on, received (there), sent (by our count), notices by state, first message}."""
     on = "alerts" in type(lived.toolkit.settings).model_fields
     with urlopen(f"{lived.exchange.url}/_control/telegram") as reply:  # noqa: S310  # our own, on loopback
         received = json.load(reply)["sent"]

@@ -301,12 +301,13 @@ def keep_outcome(desk: Desk, order: Order, outcome: Outcome, asked: Asked | None
         if outcome.fill is not None:
             _keep_fill(tx, desk, order, outcome, asked, market)
         elif outcome.state is OrderState.UNKNOWN:
-            outbox.put(tx, told_of_unknown(order, outcome, now))
+            outbox.put(tx, told_of_unknown(order, outcome.detail, now))
         if outcome.state in UNSOLD:
             if order.purpose is Purpose.EXIT:
-                outbox.put(tx, told_of_unsold(market, order, outcome, now))
+                sold = Decimal(0) if outcome.fill is None else outcome.fill.shares
+                outbox.put(tx, told_of_unsold(market, order, outcome.detail, sold, now))
             elif outcome.fill is None:
-                outbox.put(tx, told_of_unbought(market, order, outcome, now))
+                outbox.put(tx, told_of_unbought(market, order, outcome.detail, now))
         fault("trade.outcome.inside")
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_cli.domain import Fill, Market, Notice, Order, Position, Reason, Severity, Side
-from trading_cli.trading.brokers import Outcome
 from trading_cli.trading.terms import A_STOP
 
 
@@ -28,29 +27,28 @@ def told_of_fill(market: Market, order: Order, fill: Fill, position: Position) -
     return Notice(f"fill:{fill.id}", "position", severity, text, fill.at, facts=facts)
 
 
-def told_of_unsold(market: Market, order: Order, outcome: Outcome, now: datetime) -> Notice:
+def told_of_unsold(market: Market, order: Order, why: str, sold: Decimal, now: datetime) -> Notice:
     """Return what the owner hears of an exit that sold nothing, or not all: once a day each."""
-    got = Decimal(0) if outcome.fill is None else outcome.fill.shares
     text = (
-        f"NOT SOLD: {order.shares - got} of {order.shares} {order.token.value}"
-        f" ({order.reason.value}): {outcome.detail}\n{market.question}\nThe next slot looks again."
+        f"NOT SOLD: {order.shares - sold} of {order.shares} {order.token.value}"
+        f" ({order.reason.value}): {why}\n{market.question}\nThe next slot looks again."
     )
     key = f"unsold:{order.market_id}:{order.token}:{order.reason}:{now:%Y%m%d}"
     facts = {"order": order.id, "decision": order.decision_id}
     return Notice(key, "risk", Severity.WARN, text, now, facts=facts)
 
 
-def told_of_unbought(market: Market, order: Order, outcome: Outcome, now: datetime) -> Notice:
+def told_of_unbought(market: Market, order: Order, why: str, now: datetime) -> Notice:
     """Return what the owner hears of an entry that was announced and bought nothing."""
-    text = f"Not bought: {order.token.value}, {outcome.detail}\n{market.question}"
+    text = f"Not bought: {order.token.value}, {why}\n{market.question}"
     facts = {"order": order.id, "decision": order.decision_id}
     return Notice(f"unbought:{order.id}", "position", Severity.INFO, text, now, facts=facts)
 
 
-def told_of_unknown(order: Order, outcome: Outcome, now: datetime) -> Notice:
+def told_of_unknown(order: Order, why: str, now: datetime) -> Notice:
     """Return what the owner hears of an order whose fate nobody knows."""
     text = (
-        f"Order {order.id} is UNKNOWN: {outcome.detail}\nIt counts in full until the broker says"
+        f"Order {order.id} is UNKNOWN: {why}\nIt counts in full until the broker says"
         " what became of it; it is never sent again."
     )
     return Notice(

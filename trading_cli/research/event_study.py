@@ -1,4 +1,4 @@
-"""What prices did around bursts of talk: the mean path before and after hype beyond 2 σ.
+"""What prices did around bursts of talk: the mean path before and after hype beyond 2 sd.
 
 A burst is the first hour in 24 whose hype lies more than 2 of the market's own standard deviations
 above its mean. The change of the log-odds is counted from the end of that hour, so what comes
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from trading_cli.research import hourly
+from trading_cli.research import hourly, tails
 from trading_cli.research.lead import Market, missing
 
 Floats = NDArray[np.float64]
@@ -112,12 +111,12 @@ def _step(hours: int, changes: Floats, usual: Floats, groups: NDArray[np.intp]) 
     count = int(known.sum())
     _, own = np.unique(groups[known], return_inverse=True)
     events = int(own.max(initial=-1)) + 1
-    if count < LEAST_BURSTS or events < 2:
+    if count < LEAST_BURSTS or events <= 1:
         return Step(hours, bursts=count)
     mean = float(changes[known].mean())
     sums = np.bincount(own, weights=changes[known] - mean, minlength=events)
     error = float(np.sqrt(events / (events - 1) * (sums**2).sum())) / count
-    p = float(2 * stdtr(events - 1, -abs(mean) / error)) if error > 0 else NAN
+    p = float(tails.student(mean / error, events - 1)) if error > 0 else NAN
     normal = float(usual[known].mean())
     size = float(np.abs(changes[known]).mean()) / normal if normal > 0 else NAN
     return Step(hours, mean, error, p, size, count)

@@ -11,13 +11,14 @@ orthogonal way; where a series does not move there is no test: NaN. Rows with a 
 gaps are never closed. Source: Granger 1969, as R's lmtest and statsmodels compute it.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, fdtrc
 
 from trading_cli.research import least_squares as ls
+from trading_cli.research import tails
 
 Floats = NDArray[np.float64]
 
@@ -62,8 +63,7 @@ class Grid:
     @property
     def p(self) -> Floats:
         """Return the p-values of F."""
-        found: Floats = fdtrc(self.lags, self.free, self.f)
-        return found
+        return tails.fisher(self.f, self.lags, self.free)
 
     @property
     def chi2(self) -> Floats:
@@ -74,8 +74,7 @@ class Grid:
     @property
     def chi2_p(self) -> Floats:
         """Return its p-values, χ²(p)."""
-        found: Floats = chdtrc(self.lags, self.chi2)
-        return found
+        return tails.chi_square(self.chi2, self.lags)
 
     @property
     def ratio(self) -> Floats:
@@ -85,8 +84,7 @@ class Grid:
     @property
     def ratio_p(self) -> Floats:
         """Return their p-values, χ²(p)."""
-        found: Floats = chdtrc(self.lags, self.ratio)
-        return found
+        return tails.chi_square(self.ratio, self.lags)
 
     @property
     def partial_r2(self) -> Floats:
@@ -111,21 +109,18 @@ def both_ways(x: Floats, y: Floats, max_lag: int) -> tuple[Grid, Grid]:
     sums = np.full((4, x.shape[0], max_lag), np.nan)
     rows = np.repeat(x.shape[1] - np.arange(1.0, max_lag + 1)[None], x.shape[0], axis=0)
     whole = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-    moving = whole & (np.ptp(x, axis=1) > 0) & (np.ptp(y, axis=1) > 0)
+    moving = np.flatnonzero(whole & (x.std(axis=1) > 0) & (y.std(axis=1) > 0))
     short = x.shape[1] - max_lag < 2 * max_lag + 2
-    quick = np.flatnonzero(moving) if not short else np.array([], dtype=np.intp)
+    quick = moving[:0] if short else moving
     for start in range(0, quick.size, CHUNK):
         places = quick[start : start + CHUNK]
         sums[:, places] = _batch(_standard(x[places]), _standard(y[places]), max_lag)
         sums[:2, places] *= y[places].var(axis=1)[:, None]
         sums[2:, places] *= x[places].var(axis=1)[:, None]
     counts = np.stack([rows, rows])
-    for place in np.setdiff1d(np.arange(x.shape[0]), np.flatnonzero(whole) if short else quick):
-        if not whole[place]:
-            _one_pair(x[place], y[place], sums[:, place], counts[:, place])
-    if short:
-        for place in np.flatnonzero(moving):
-            _one_pair(x[place], y[place], sums[:, place], counts[:, place])
+    torn = np.flatnonzero(~whole)
+    for place in [*torn, *moving] if short else torn:
+        _one_pair(x[place], y[place], sums[:, place], counts[:, place])
     return Grid(sums[0], sums[1], counts[0]), Grid(sums[2], sums[3], counts[1])
 
 
@@ -172,7 +167,7 @@ def _at_lag(gram: Floats, lag: int, wide: int, sums: Floats) -> None:
 
 
 def _carefully(x: Floats, y: Floats, lag: int) -> tuple[float, float, int]:
-    """Return RSS_r, RSS_u of x on y at one lag and the rows, by orthogonal columns; NaN: no test."""
+    """Return RSS_r, RSS_u of x on y at one lag by orthogonal columns, and the rows; NaN: none."""
     lags = range(1, lag + 1)
     own, other = ls.lagged(y, lags), ls.lagged(x, lags)
     kept = np.isfinite(y) & np.isfinite(own).all(axis=1) & np.isfinite(other).all(axis=1)
@@ -208,18 +203,18 @@ def _one_pair(x: Floats, y: Floats, sums: Floats, counts: Floats) -> None:
 class Joint:
     """All lags of x together: F with its degrees, Wald by HC1 and by Newey-West, χ² each."""
 
-    f: float
-    p: float
     lags: int
     free: int
-    wald: float
-    hc1: float
-    hc1_p: float
-    hac: float
-    hac_p: float
-    hac_lags: int
-    partial_r2: float
     rows: int
+    f: float = math.nan
+    p: float = math.nan
+    wald: float = math.nan
+    hc1: float = math.nan
+    hc1_p: float = math.nan
+    hac: float = math.nan
+    hac_p: float = math.nan
+    hac_lags: int = 0
+    partial_r2: float = math.nan
 
 
 def joint(  # what a regression is made of
@@ -245,7 +240,7 @@ def joint(  # what a regression is made of
     wide = np.column_stack([table[kept], np.ones(int(kept.sum()))])
     rows, k = wide.shape
     used = ls.bandwidth(rows) if hac_lags is None else hac_lags
-    nothing = Joint(*[np.nan] * 2, lags, rows - k, *[np.nan] * 5, used, np.nan, rows)
+    nothing = Joint(lags=lags, free=rows - k, hac_lags=used, rows=rows)
     if rows <= k:
         return nothing
     found = ls.fit(wide, y[kept])
@@ -257,11 +252,17 @@ def joint(  # what a regression is made of
     plain = float(ls.wald(found, ls.classical(found), places))
     white = float(ls.wald(found, ls.hc1(found), places))
     newey = float(ls.wald(found, ls.newey_west(found, used), places))
-    return Joint(
-        f, float(fdtrc(lags, rows - k, f)), lags, rows - k, plain,
-        white, float(chdtrc(lags, white)), newey, float(chdtrc(lags, newey)), used,
-        1 - float(found.rss) / rss_r, rows,
-    )  # fmt: skip
+    return replace(
+        nothing,
+        f=f,
+        p=float(tails.fisher(f, lags, rows - k)),
+        wald=plain,
+        hc1=white,
+        hc1_p=float(tails.chi_square(white, lags)),
+        hac=newey,
+        hac_p=float(tails.chi_square(newey, lags)),
+        partial_r2=1 - float(found.rss) / rss_r,
+    )
 
 
 def toda_yamamoto(x: Floats, y: Floats, *, lags: int, most: int = 1) -> Joint:

@@ -89,7 +89,7 @@ def log_odds(price: Floats) -> Floats:
 
 
 def changes(level: Floats) -> Floats:
-    """Return the change of *level* [..., T] over the hour that ended; NaN where an end is not known."""
+    """Return the change of *level* [..., T] over the hour that ended; NaN without both ends."""
     found: Floats = np.diff(np.asarray(level, float), axis=-1, prepend=np.nan)
     return found
 

@@ -30,6 +30,7 @@ LEAST_SHIFT = 24
 WORTH_SHIFTING = 0.20
 INDEX_LAGS = 4
 LEAST_OTHERS = 2
+LEAST_INDEXED = 0.9
 JOINT_LAGS = (24, 12, 6, 3, 2, 1)
 NAN = float("nan")
 
@@ -123,7 +124,8 @@ def shifts_of(length: int, count: int, rng: np.random.Generator) -> NDArray[np.i
 def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
     """Return *series* [T] shifted in a circle by each of *shifts* [S]: [S, T]."""
     length = series.shape[-1]
-    return series[(np.arange(length)[None, :] - shifts[:, None]) % length]
+    found: Floats = series[(np.arange(length)[None, :] - shifts[:, None]) % length]
+    return found
 
 
 def examine(markets: Sequence[Market], rules: Rules) -> list[Examined]:
@@ -201,10 +203,9 @@ def _examined(market: Market, index: Floats, rules: Rules, rng: np.random.Genera
     states = stationarity.judge(x).state, stationarity.judge(y).state
     levels = (market.hype, market.level)
     sure = states == (stationarity.STATIONARY,) * 2
-    control = np.nan_to_num(ls.lagged(index, range(INDEX_LAGS)), nan=0.0)
-    control = control if _indexed(index, x, y) else None
-    forward = _direction(x, y, levels, rules, spent_y, sure, control)
-    reverse = _direction(y, x, levels[::-1], rules, spent_x, sure, None)
+    control = _control(index, x, y)
+    forward = _direction(x, y, levels, rules, spent_y, control, sure=sure)
+    reverse = _direction(y, x, levels[::-1], rules, spent_x, None, sure=sure)
     if rules.shifts and forward.p <= WORTH_SHIFTING:
         moved = rolled(x, shifts_of(x.size, rules.shifts, rng))
         forward = replace(forward, shift=_shifted(moved, y, forward, rules, spent_y))
@@ -220,10 +221,15 @@ def _examined(market: Market, index: Floats, rules: Rules, rng: np.random.Genera
     )  # fmt: skip
 
 
-def _indexed(index: Floats, x: Floats, y: Floats) -> bool:
-    """Return whether the category index is known for nine of ten hours that count."""
+def _control(index: Floats, x: Floats, y: Floats) -> Floats | None:
+    """Return the category index of this hour and the three before [T, 4].
+
+    ``None`` unless it is known for nine of ten of the hours that count; 0 where it is not.
+    """
     both = np.isfinite(x) & np.isfinite(y)
-    return bool(np.isfinite(index[both]).mean() >= 0.9)
+    if np.isfinite(index[both]).mean() < LEAST_INDEXED:
+        return None
+    return np.nan_to_num(ls.lagged(index, range(INDEX_LAGS)), nan=0.0)
 
 
 def _direction(  # a direction is made of all of these
@@ -232,8 +238,9 @@ def _direction(  # a direction is made of all of these
     levels: tuple[Floats, Floats],
     rules: Rules,
     taken: float,
-    sure: bool,
     control: Floats | None,
+    *,
+    sure: bool,
 ) -> Direction:
     own = own_lags(y)
     lags = range(1, rules.max_lag + 1)

@@ -38,9 +38,9 @@ class Fit:
 
 def tolerances(gram: Floats, factor: Floats) -> Floats:
     """Return each column's 1 - R² on the columns before it, from a Gram matrix and its Cholesky."""
-    whole = np.diagonal(gram, axis1=-2, axis2=-1)
-    left = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
-    found: Floats = np.divide(left, whole, out=np.zeros_like(left), where=whole > 0)
+    whole: Floats = np.diagonal(gram, axis1=-2, axis2=-1)
+    left: Floats = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
+    found: Floats = np.divide(left, whole, out=np.zeros(left.shape), where=whole > 0)
     return found
 
 
@@ -49,12 +49,13 @@ def cholesky(gram: Floats) -> tuple[Floats, Bools]:
 
     One that may not is the identity. Trusted: positive definite, every tolerance at least 1e-6.
     """
+    factor: Floats
     try:
-        factor = np.linalg.cholesky(gram)
+        factor = np.asarray(np.linalg.cholesky(gram), dtype=np.float64)
     except np.linalg.LinAlgError:
         factor = _one_by_one(gram)
-    good = (tolerances(gram, factor) >= WELL).all(axis=-1)
-    good &= np.isfinite(factor).all(axis=(-2, -1))
+    enough = (tolerances(gram, factor) >= WELL).all(axis=-1)
+    good: Bools = np.asarray(enough & np.isfinite(factor).all(axis=(-2, -1)))
     factor[~good] = np.eye(gram.shape[-1])
     return factor, good
 

@@ -44,7 +44,7 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
-    """Return q-values: rejecting q <= α keeps the expected share of false discoveries <= α.
+    """Return q-values: rejecting q <= a keeps the expected share of false discoveries <= a.
 
     For independent or positively dependent tests.
     """

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from trading_cli.research import least_squares as ls
+from trading_cli.research import tails
 from trading_cli.research.single_lags import alone, own_lags
 
 Floats = NDArray[np.float64]
@@ -60,4 +60,4 @@ def clark_west(x: Floats, y: Floats, *, max_lag: int) -> OutOfSample:
     error = float(better.std(ddof=1)) / np.sqrt(rows)
     t = float(better.mean()) / error if error > 0 else np.nan
     r2 = 1 - float(large.sum()) / float(small.sum()) if small.sum() > 0 else np.nan
-    return OutOfSample(r2, t, float(ndtr(-t)), rows, lag)
+    return OutOfSample(r2, t, float(tails.below(-t)), rows, lag)

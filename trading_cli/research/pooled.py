@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from trading_cli.research import hourly, lead
+from trading_cli.research import hourly, lead, tails
 from trading_cli.research import least_squares as ls
 from trading_cli.research.lead import Market
 from trading_cli.research.many_tests import benjamini_hochberg, benjamini_yekutieli
@@ -25,6 +24,7 @@ Floats = NDArray[np.float64]
 
 HORIZONS = (1, 3, 6, 12, 24)
 LEAST_EVENTS = 20
+ALPHA = 0.05
 EVERYTHING = "all"
 NAN = float("nan")
 
@@ -55,9 +55,8 @@ class Pooled:
     @property
     def leads(self) -> bool:
         """Return whether talk leads here: q, and nothing else that explains it."""
-        return self.q <= 0.05 and not (
-            self.reverse <= 0.05 or self.conditional > 0.05 or self.shift > 0.05
-        )
+        other = self.reverse <= ALPHA or self.conditional > ALPHA or self.shift > ALPHA
+        return self.q <= ALPHA and not other
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +191,4 @@ def _test(
     if not error > 0:
         return float(found.beta[0]), error, NAN, rows
     t = float(found.beta[0]) / error
-    return float(found.beta[0]), error, float(2 * stdtr(events - 1, -abs(t))), rows
+    return float(found.beta[0]), error, float(tails.student(t, events - 1)), rows

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from trading_cli.research import granger
+from trading_cli.research import granger, tails
 from trading_cli.research import least_squares as ls
 
 Floats = NDArray[np.float64]
@@ -109,5 +108,5 @@ def _partialled(
     free = rows - k - taken
     error = np.sqrt(rows / np.where(good, free, np.nan) * ((m * e) ** 2).sum(axis=0)) / mm
     t = np.divide(b, error, out=np.full(b.shape, np.nan), where=error > 0)
-    p = 2 * stdtr(np.where(good, free, 1.0), -np.abs(t))
+    p = tails.student(t, np.where(good, free, 1.0))
     return b, t, p, mv / np.sqrt(mm * vv), rows

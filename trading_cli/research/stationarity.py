@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from trading_cli.research import least_squares as ls
+from trading_cli.research import tails
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def mackinnon(statistic: float, trend: str = "c") -> float:
     if statistic < _LOWEST[trend]:
         return 0.0
     terms = (_SMALL if statistic <= _STAR[trend] else _LARGE)[trend]
-    return float(ndtr(sum(one * statistic**power for power, one in enumerate(terms))))
+    return float(tails.below(sum(one * statistic**power for power, one in enumerate(terms))))
 
 
 def kpss(series: Floats, *, lags: int | None = None, trend: str = "c") -> UnitRoot:

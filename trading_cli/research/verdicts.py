@@ -65,7 +65,9 @@ def _verdict(one: Examined, q: float, q_any: float, back: float, back_any: float
     return Verdict(one, word, tier, q, q_any, back, back_any, _sentence(one, word, q))
 
 
-def _word(one: Examined, q: float, back: float) -> str:
+def _word(  # noqa: PLR0911  # one word a line, the first that holds
+    one: Examined, q: float, back: float
+) -> str:
     """Return the word; a comparison with NaN is no finding."""
     if one.insufficient or not np.isfinite(q):
         return INSUFFICIENT

@@ -25,8 +25,8 @@ class World:
 
     Events reach 30 days back before *start*. ``liquid_share`` is the part that the panel would
     take. With *scenes* (and at least 40 markets) the demo's scripted markets play on the last day
-    before *end*; without *planted* there are none, and no event carries anything. Defaults: 60 days back from today's midnight, 180 days long; give both for the
-    same bytes on another day.
+    before *end*; without *planted* there are none, and no event carries anything. Defaults: 60 days
+    back from today's midnight, 180 days long; give both for the same bytes on another day.
     """
 
     def __init__(

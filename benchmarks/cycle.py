@@ -106,7 +106,10 @@ def _table(found: dict[str, list[dict[str, Any]]]) -> None:
         {home: statistics.median(one[name] for one in rows) for home, rows in found.items()}
         for name in ("process", "cycle", "dealing")
     )
-    for name, held in (("whole process", whole), ("the cycle", work), ("dealing", dealing)):
+    spent = {home: statistics.median(one["cpu"] for one in rows) for home, rows in found.items()}
+    for name, held in (
+        ("whole process", whole), ("its CPU", spent), ("the cycle", work), ("dealing", dealing),
+    ):  # fmt: skip
         print(f"  {name:30}{held['young']:9.2f}{held['old']:9.2f}")
     print("  dealing: decide, risk, broker and commit, less what the venue's books took")
     orders = {home: sum(one["orders"] for one in rows) for home, rows in found.items()}
@@ -216,6 +219,7 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
     numbers = {name: value for one in report.steps for name, value in one.numbers.items()}
     print(json.dumps({
         "state": report.state, "why": report.reason, "steps": steps, "cycle": took,
+        "cpu": time.process_time(),
         "dealing": steps["exits"] + steps["signals"] - waited["books"],
         "orders": numbers.get("orders", 0), "decisions": numbers.get("decisions", 0),
         "candidates": numbers.get("candidates", 0), "reasons": numbers.get("reasons"),

@@ -159,6 +159,20 @@ def test_a_batch_names_every_key_up_to_sixty():
     assert message.key == "k0 +69"
 
 
+def test_a_signal_is_never_told_without_the_word():
+    """Alone, among many or in a digest: UNPROVEN, and until when it counts."""
+    members = tuple(waiting(n, "signal", expires_at=NOON + HOUR) for n in range(7))
+    summary = policy.Batch((waiting(9, "summary"),))
+    for message in (
+        policy.message(policy.Batch(members[:1]), NOON),
+        policy.message(policy.Batch(members), NOON),
+        policy.message(summary, NOON, digest=members),
+    ):
+        assert message.text.count("UNPROVEN") == 1
+    assert "(until 13:00 UTC) [k3]" in message.text
+    assert "UNPROVEN" not in policy.message(summary, NOON).text
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -150,7 +150,9 @@ PRIVATE = (
     "2002:7f00:1::", "2002:a00:1::", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2001:db8::1",
     "2001:0:7f00:1::", "fec0::1",
 )  # fmt: skip
-PUBLIC = ("1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808")
+PUBLIC = ("1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808",
+    "::ffff:8.8.8.8", "2002:808:808::",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("number", PRIVATE)
@@ -185,6 +187,12 @@ def test_a_tricky_address_is_refused(url, monkeypatch):
     with pytest.raises(SourceRefused) as told:
         Address("webhook", url, allow_private=False, timeout=1).post(b"{}", {})
     assert len(url) < 10 or url not in f"{told.value} {told.value.hint}"
+
+
+def test_only_https_leaves_this_network():
+    """Said as such, so that a person knows what to correct."""
+    with pytest.raises(SourceRefused, match="must begin with https://"):
+        Address("webhook", "http://93.184.216.34/x", allow_private=False)
 
 
 def test_a_name_that_changes_its_mind_gains_nothing(httpserver: HTTPServer, monkeypatch):

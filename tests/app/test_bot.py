@@ -140,6 +140,13 @@ def test_a_stranger_is_written_down_and_gets_no_word(den):
     assert den.bot.denied == 3
 
 
+def test_the_owner_commands_in_the_chat_of_the_settings_only(den):
+    """The same person in another chat, where others read and forward, is not obeyed."""
+    den.write("/kill now", chat_id=GROUP, user=CHAT)
+    assert den.state() == ("ARMED", 0)
+    assert den.answers() == []
+
+
 def test_in_a_group_only_the_named_users_command(tmp_path, url, monkeypatch):
     """Without names a group is refused altogether."""
     monkeypatch.setenv("TRADING_HOME", str(tmp_path))

@@ -271,6 +271,15 @@ def test_after_three_failures_the_second_channel_is_used(two, httpserver):
     assert two.told()[0] == "well"
 
 
+def test_a_channel_that_is_set_up_wrong_is_passed_by_at_once(two, httpserver):
+    """A wrong token stays wrong: one failure is enough."""
+    two.faults({"code": 401, "times": 1000})
+    two.put("fire", "kill", critical=True)
+    report = two.tell()
+    assert hooked(httpserver)[0] == "fire"
+    assert report.failed == 1
+
+
 def test_a_failing_channel_is_told_through_the_other(two, httpserver):
     """The owner hears once that Telegram refuses, and what to do."""
     two.faults({"code": 403, "times": 1000})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dealing import NOON, SLOT, Stage, market, quiet  # beside this
@@ -33,6 +34,7 @@ from trading_cli.store import (
     balances,
     deals,
     decided,
+    holdings,
     journal,
     listings,
     pauses,
@@ -130,6 +132,23 @@ def test_a_person_is_told_to_sell_again_when_the_advice_has_expired(made):
     with stage.open_store() as store, store.reading() as look:
         rows = journal.rows(look, kind="decision")
     assert [row.body["reason"] for row in rows if row.body["purpose"] == "exit"] == ["STOP"] * 4
+
+
+def test_what_a_wallet_holds_in_the_event_says_how_its_markets_hang_together(made):
+    """A market outside the exclusive set of the event makes its worst outcome a sum."""
+    stage = made(STAY)
+    alone = replace(market(0), neg_risk=True, neg_risk_market_id="0xset")
+    beside = replace(market(1), event_id="E0")
+    at = stage.clock.now()
+    held_there = holdings.Outside("0xme", "M1", "E0", Token.NO, D(10), D(5), at)
+    with stage.open_store() as store:
+        desk = Desk(stage, store, NOON)
+        asked = SimpleNamespace(market=alone)
+        with store.transaction() as tx:
+            listings.record_markets(tx, [replace(beside, observed_at=at)])
+            assert execution.groups_of(tx, desk, asked).events["E0"].exclusive
+            holdings.replace_outside(tx, "0xme", [held_there], at)
+            assert not execution.groups_of(tx, desk, asked).events["E0"].exclusive
 
 
 # --- what holds at the instant of the order, not of the decision

@@ -13,7 +13,7 @@ from telling import tell  # beside this
 
 from trading_cli.cli import status
 from trading_cli.cli.answer import Facts
-from trading_cli.cli.render import _text
+from trading_cli.cli.render import WIPE, _text
 
 STAGES = ("listed", "open", "accepting", "two_sided", "volume", "liquidity", "deadline", "panel")
 FULL = {
@@ -128,11 +128,11 @@ def test_a_watch_draws_again_until_it_is_interrupted(home):
     child = subprocess.Popen(
         [sys.executable, "-m", "trading_cli", "status", "--watch"],
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
-        env={**os.environ, "TRADING_HOME": str(home)},
+        env={**os.environ, "TRADING_HOME": str(home), "TERM": "xterm"},
     )  # fmt: skip
     os.close(theirs)
     seen = b""
-    while seen.count(status._CLEAR.encode()) < 2 or not seen.rstrip().endswith(b"first slot"):
+    while seen.count(WIPE.encode()) < 2 or not seen.rstrip().endswith(b"first slot"):
         seen += os.read(ours, 65_536)
     child.send_signal(signal.SIGINT)
     _, complaint = child.communicate(timeout=30)

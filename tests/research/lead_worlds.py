@@ -67,7 +67,10 @@ def world(seed, *, markets, hours, planted=0, b=0.0, lags=(1, 3, 6, 12, 24), kin
         elif n - planted < len(kinds):
             kind = kinds[n - planted]
             found.append(
-                market(rng, n, hours, kind=kind, b=0.3, lag=1 + n % 3, common=common)
+                market(
+                    rng, n, hours, kind=kind, b=0.3, lag=1 + n % 3, common=common,
+                    category="k" if kind == "common" else "c",
+                )  # fmt: skip
             )
         else:
             found.append(market(rng, n, hours))

@@ -7,9 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from dealing import MINUTE, NOON, SIGNED, transfer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trading_rows import MINUTE, NOON, SIGNED, transfer
 
 from trading_cli.core.errors import StoreError
 from trading_cli.domain import Notice, Severity, slot_of

@@ -6,11 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import dealing
 import pytest
-from dealing import MINUTE, NOON, trial
+import trading_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trading_rows import MINUTE, NOON, trial
 
 from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import Action, OrderState, PositionState, Purpose, Reason, Token, slot_of
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @MANY
-@given(made=dealing.DECISIONS)
+@given(made=trading_rows.DECISIONS)
 def test_a_decision_comes_back_as_it_was(store, made):
     """Whatever was decided, it is read as it was written, and a second time is the same."""
     with trial(store) as tx:
@@ -41,7 +41,7 @@ def test_a_decision_comes_back_as_it_was(store, made):
 
 
 @MANY
-@given(made=dealing.ORDERS)
+@given(made=trading_rows.ORDERS)
 def test_an_order_comes_back_as_it_was(store, made):
     """Whatever was ordered, it is read as it was written, and a second time is the same."""
     with trial(store) as tx:
@@ -52,11 +52,11 @@ def test_an_order_comes_back_as_it_was(store, made):
 
 
 @MANY
-@given(made=dealing.FILLS)
+@given(made=trading_rows.FILLS)
 def test_a_fill_comes_back_with_its_average_to_the_last_digit(store, made):
     """Whatever was filled, price and levels are read digit by digit, so the money is the same."""
     with trial(store) as tx:
-        deals.place_order(tx, dealing.order())
+        deals.place_order(tx, trading_rows.order())
         assert deals.record_fill(tx, made)
         assert deals.fills(tx) == [made]
         assert deals.gross_of(deals.fills(tx)[0]) == deals.gross_of(made)
@@ -65,7 +65,7 @@ def test_a_fill_comes_back_with_its_average_to_the_last_digit(store, made):
 
 
 @MANY
-@given(made=dealing.HELD, seconds=st.integers(0, 10**6))
+@given(made=trading_rows.HELD, seconds=st.integers(0, 10**6))
 def test_a_position_comes_back_as_it_was_open_and_closed(store, made, seconds):
     """Whatever is held, all of it is read as it was written, and so when it is closed."""
     closed = replace(
@@ -90,20 +90,20 @@ def test_a_position_comes_back_as_it_was_open_and_closed(store, made, seconds):
 def test_a_decision_that_says_otherwise_is_noted_and_the_first_stands(store):
     """The same evaluation with another outcome is a conflict; what was decided first is read."""
     with store.transaction() as tx:
-        decided.record_decisions(tx, [dealing.decision()])
-        other = dealing.decision(action=Action.HOLD, reason=Reason.ROC_LOW)
+        decided.record_decisions(tx, [trading_rows.decision()])
+        other = trading_rows.decision(action=Action.HOLD, reason=Reason.ROC_LOW)
         assert decided.record_decisions(tx, [other]).conflict == 1
-        assert decided.decision(tx, "d1") == dealing.decision()
+        assert decided.decision(tx, "d1") == trading_rows.decision()
         assert tx.execute("SELECT kept_in FROM conflicts").fetchall() == [("decisions",)]
 
 
 def test_decisions_are_found_by_what_is_asked(store):
     """Time is half open, market, strategy, reason and slot narrow it, the newest come first."""
     made = [
-        dealing.decision("d1"),
-        dealing.decision("d2", at=NOON + 15 * MINUTE, reason=Reason.RISK),
-        dealing.decision("d3", at=NOON + 30 * MINUTE, market_id="500002"),
-        dealing.decision("d4", at=NOON + 45 * MINUTE, strategy="early"),
+        trading_rows.decision("d1"),
+        trading_rows.decision("d2", at=NOON + 15 * MINUTE, reason=Reason.RISK),
+        trading_rows.decision("d3", at=NOON + 30 * MINUTE, market_id="500002"),
+        trading_rows.decision("d4", at=NOON + 45 * MINUTE, strategy="early"),
     ]
     with store.transaction() as tx:
         decided.record_decisions(tx, made)
@@ -125,7 +125,7 @@ def test_decisions_are_found_by_what_is_asked(store):
 def test_a_beginning_that_only_one_has_is_enough(store):
     """An id may be shortened while one begins so; an exact one wins; several are refused."""
     with store.transaction() as tx:
-        decided.record_decisions(tx, [dealing.decision(name) for name in ("ab", "abc", "b_%")])
+        decided.record_decisions(tx, [trading_rows.decision(name) for name in ("ab", "abc", "b_%")])
         assert decided.decision(tx, "abc").id == "abc"
         assert decided.decision(tx, "ab").id == "ab"
         assert decided.decision(tx, "b").id == "b_%"
@@ -137,14 +137,14 @@ def test_a_beginning_that_only_one_has_is_enough(store):
 
 def test_an_event_was_entered_if_its_order_lives_or_got_something(store):
     """An open order or a fill counts; a rejected order, an exit and an old entry do not."""
-    rejected = dealing.order("o2", event_id="e2", state=OrderState.REJECTED)
-    left = dealing.order("o3", event_id="e3", purpose=Purpose.EXIT)
-    old = dealing.order("o4", event_id="e4", at=NOON - 60 * MINUTE)
-    filled = dealing.order("o5", event_id="e5", at=NOON + MINUTE)
+    rejected = trading_rows.order("o2", event_id="e2", state=OrderState.REJECTED)
+    left = trading_rows.order("o3", event_id="e3", purpose=Purpose.EXIT)
+    old = trading_rows.order("o4", event_id="e4", at=NOON - 60 * MINUTE)
+    filled = trading_rows.order("o5", event_id="e5", at=NOON + MINUTE)
     with store.transaction() as tx:
-        for each in (dealing.order("o1"), rejected, left, old, filled):
+        for each in (trading_rows.order("o1"), rejected, left, old, filled):
             deals.place_order(tx, each)
-        deals.record_fill(tx, dealing.fill("f5", order_id="o5"))
+        deals.record_fill(tx, trading_rows.fill("f5", order_id="o5"))
         deals.end_order(tx, "o5", OrderState.PARTIAL, "", NOON + MINUTE)
         assert decided.entered_since(tx, NOON - MINUTE) == {"e1": NOON, "e5": NOON + MINUTE}
         assert "e4" in decided.entered_since(tx, NOON - 60 * MINUTE)
@@ -154,7 +154,7 @@ def test_an_event_was_entered_if_its_order_lives_or_got_something(store):
 def test_an_ended_order_holds_nothing_back(store, state):
     """Whatever way an order ends, its reserve is let go, its end is dated and it stays ended."""
     with store.transaction() as tx:
-        deals.place_order(tx, dealing.order())
+        deals.place_order(tx, trading_rows.order())
         assert deals.end_order(tx, "o1", state, "why", NOON + MINUTE)
         ended = deals.order(tx, "o1")
         assert (ended.state, ended.reserved, ended.detail) == (state, 0, "why")
@@ -169,7 +169,7 @@ def test_an_ended_order_holds_nothing_back(store, state):
 def test_an_unknown_order_keeps_its_reserve(store):
     """What may still be filled goes on holding its money back, until it is known."""
     with store.transaction() as tx:
-        deals.place_order(tx, dealing.order())
+        deals.place_order(tx, trading_rows.order())
         assert deals.end_order(tx, "o1", OrderState.UNKNOWN, "no answer", NOON)
         (kept,) = deals.open_orders(tx)
         assert kept.reserved == Decimal("5.375")
@@ -183,22 +183,24 @@ def test_an_unknown_order_keeps_its_reserve(store):
 def test_a_fill_that_says_otherwise_is_noted_and_the_first_stands(store):
     """The same fill with other shares is a conflict, and a fill needs its order."""
     with store.transaction() as tx:
-        deals.place_order(tx, dealing.order())
-        assert deals.record_fill(tx, dealing.fill())
-        assert not deals.record_fill(tx, dealing.fill(shares=Decimal(1)))
-        assert deals.fill(tx, "f") == dealing.fill()
+        deals.place_order(tx, trading_rows.order())
+        assert deals.record_fill(tx, trading_rows.fill())
+        assert not deals.record_fill(tx, trading_rows.fill(shares=Decimal(1)))
+        assert deals.fill(tx, "f") == trading_rows.fill()
         assert tx.execute("SELECT kept_in FROM conflicts").fetchall() == [("fills",)]
     with pytest.raises(StoreError), store.transaction() as tx:
-        deals.record_fill(tx, dealing.fill("f2", order_id="none"))
+        deals.record_fill(tx, trading_rows.fill("f2", order_id="none"))
 
 
 def test_orders_and_fills_are_found_by_what_is_asked(store):
     """By time, decision and market of orders; by time, order and market of fills."""
     with store.transaction() as tx:
-        deals.place_order(tx, dealing.order("o1"))
-        deals.place_order(tx, dealing.order("o2", at=NOON + MINUTE, decision_id="d2"))
-        deals.record_fill(tx, dealing.fill("f1"))
-        deals.record_fill(tx, dealing.fill("f2", order_id="o2", at=NOON + MINUTE, market_id="m2"))
+        deals.place_order(tx, trading_rows.order("o1"))
+        deals.place_order(tx, trading_rows.order("o2", at=NOON + MINUTE, decision_id="d2"))
+        deals.record_fill(tx, trading_rows.fill("f1"))
+        deals.record_fill(
+            tx, trading_rows.fill("f2", order_id="o2", at=NOON + MINUTE, market_id="m2")
+        )
         assert [each.id for each in deals.orders(tx)] == ["o2", "o1"]
         assert [each.id for each in deals.orders(tx, since=NOON + MINUTE)] == ["o2"]
         assert [each.id for each in deals.orders(tx, decision="d1")] == ["o1"]
@@ -211,11 +213,11 @@ def test_orders_and_fills_are_found_by_what_is_asked(store):
 @pytest.mark.parametrize(
     "write",
     [
-        lambda tx, odd: decided.record_decisions(tx, [dealing.decision(shares=odd)]),
-        lambda tx, odd: deals.place_order(tx, dealing.order(limit_price=odd)),
-        lambda tx, odd: deals.place_order(tx, dealing.order(reserved=odd)),
-        lambda tx, odd: deals.record_fill(tx, dealing.fill(fee=odd)),
-        lambda tx, odd: holdings.save_position(tx, dealing.position(cost=odd)),
+        lambda tx, odd: decided.record_decisions(tx, [trading_rows.decision(shares=odd)]),
+        lambda tx, odd: deals.place_order(tx, trading_rows.order(limit_price=odd)),
+        lambda tx, odd: deals.place_order(tx, trading_rows.order(reserved=odd)),
+        lambda tx, odd: deals.record_fill(tx, trading_rows.fill(fee=odd)),
+        lambda tx, odd: holdings.save_position(tx, trading_rows.position(cost=odd)),
     ],
 )
 @pytest.mark.parametrize("odd", [Decimal(1) / 3, Decimal("0.0000001"), Decimal("NaN")])
@@ -228,9 +230,9 @@ def test_what_is_finer_than_a_millionth_is_refused(store, write, odd):
 def test_a_position_cannot_become_another(store):
     """What a position is of never changes under its id."""
     with store.transaction() as tx:
-        holdings.save_position(tx, dealing.position())
+        holdings.save_position(tx, trading_rows.position())
         with pytest.raises(StoreError, match="another market"):
-            holdings.save_position(tx, dealing.position(token=Token.NO))
+            holdings.save_position(tx, trading_rows.position(token=Token.NO))
 
 
 def test_what_a_wallet_holds_is_replaced_as_a_whole(store):
@@ -256,7 +258,7 @@ def test_what_a_wallet_holds_is_replaced_as_a_whole(store):
 
 
 @MANY
-@given(made=dealing.FILLS)
+@given(made=trading_rows.FILLS)
 def test_the_file_and_the_ledger_know_the_same_money(made):
     """Whatever was filled, the stored USD are those that the ledger books."""
     assert Decimal(deals.gross_of(made)) / 10**6 == gross_of(made)
@@ -264,16 +266,16 @@ def test_the_file_and_the_ledger_know_the_same_money(made):
 
 def test_what_made_a_position_is_found(store):
     """Its own orders and fills from opening to end; a person's, and another strategy's, are not."""
-    closed = dealing.position(
+    closed = trading_rows.position(
         state=PositionState.CLOSED, shares=Decimal(0), cost=Decimal(0), closed_at=NOON + 9 * MINUTE
     )
     others = {"o3": {"broker": "person"}, "o4": {"strategy": "early"}, "o5": {"token": Token.NO}}
     with store.transaction() as tx:
         for name in ("o1", "o2", *others, "o6"):
-            deals.place_order(tx, dealing.order(name, **others.get(name, {})))
+            deals.place_order(tx, trading_rows.order(name, **others.get(name, {})))
             token = others.get(name, {}).get("token", Token.YES)
             at = NOON + (20 if name == "o6" else 1) * MINUTE
-            deals.record_fill(tx, dealing.fill(f"f-{name}", order_id=name, token=token, at=at))
+            deals.record_fill(tx, trading_rows.fill(f"f-{name}", order_id=name, token=token, at=at))
         assert [got.id for _, got in deals.dealings(tx, closed)] == ["f-o1", "f-o2"]
-        held = dealing.position(by="person")
+        held = trading_rows.position(by="person")
         assert [made.id for made, _ in deals.dealings(tx, held)] == ["o3"]

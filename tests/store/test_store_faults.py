@@ -233,3 +233,11 @@ def test_the_numbers_add_up(path):
         assert stats["rows"]["markets"] == 2
         assert stats["bytes"] == path.stat().st_size
         assert store.quick_check() == []
+
+
+def test_a_durable_transaction_waits_for_the_disk_and_the_next_one_does_not(tmp_path):
+    """FULL while an intent is written, NORMAL again for what is written after it."""
+    with Store.open(tmp_path / "a.db", now=NOON) as store:
+        for durable, level in ((False, 1), (True, 2), (False, 1)):
+            with store.transaction(durable=durable) as tx:
+                assert tx.execute("PRAGMA synchronous").fetchone()[0] == level

@@ -8,9 +8,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from dealing import FACTS, NOON, WORDS, trial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trading_rows import FACTS, NOON, WORDS, trial
 
 from trading_cli.core.errors import StoreError
 from trading_cli.store import Store, journal

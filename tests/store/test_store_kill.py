@@ -5,9 +5,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dealing import trial  # beside this
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trading_rows import trial  # beside this
 
 from trading_cli.store import Store, kill
 from trading_cli.store.backfill import set_meta

@@ -23,6 +23,7 @@ CRITICAL_WAITS_S = 60.0
 MINUTE_S = 60.0
 GAP_S = 1.0
 LINES = 60
+UNPROVEN = "UNPROVEN"  # said wherever a signal is
 WIDE = 160
 _WORST = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
@@ -140,18 +141,25 @@ def message(batch: Batch, at: datetime, *, digest: Sequence[Waiting] = ()) -> Me
     if batch.critical:
         text = f"CRITICAL\n{text}"
     every = (*notices, *(one.notice for one in digest))
+    if UNPROVEN not in text and any(one.kind == "signal" for one in every):
+        text = f"{text}\n{UNPROVEN}."
     return Message(key, batch.kind, worst.value, batch.critical, text, at, every)
 
 
 def _lines(members: Sequence[Waiting]) -> list[str]:
     """Return one line for each, its key at the end; beyond ``LINES`` only how many more."""
-    lines = [
-        f"- {one.notice.created_at:%H:%M} {_short(one.notice.text)} [{one.notice.key}]"
-        + (" (may have been told)" if one.unsure else "")
-        for one in members[:LINES]
-    ]
+    lines = [_line(one) for one in members[:LINES]]
     more = len(members) - len(lines)
     return [*lines, f"… and {more} more: trading alerts list"] if more else lines
+
+
+def _line(one: Waiting) -> str:
+    """Return when, what, until when, the key, and whether it may have been told."""
+    notice = one.notice
+    until = "" if notice.expires_at is None else f" (until {notice.expires_at:%H:%M} UTC)"
+    doubt = " (may have been told)" if one.unsure else ""
+    at = f"{notice.created_at:%H:%M}"
+    return f"- {at} {_short(notice.text)}{until} [{notice.key}]{doubt}"
 
 
 def _short(text: str) -> str:

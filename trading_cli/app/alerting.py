@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.alerts import Message
-from trading_cli.app.bot import bot_of
 from trading_cli.app.channels import channels_of
 from trading_cli.app.gather import Progress
 from trading_cli.app.notify import deliver, section_of, shown
@@ -162,6 +161,8 @@ def serve_bot(
 
     Raises ``ConfigError`` where no chat may command, ``RunLocked`` where another one listens.
     """
+    from trading_cli.app.bot import bot_of  # noqa: PLC0415  # its library takes a while to load
+
     with build(config) as toolkit:
         loaded = toolkit.loaded
         now = clock or toolkit.clock

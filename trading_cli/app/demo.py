@@ -38,12 +38,12 @@ def demo(  # one argument for each option of the command
     null = Size(days, cycles, markets, seed, planted=False)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
         beside = other.submit(null_world, null, home / NULL_HOME)
-        data: dict[str, Any] = live(size, home, progress, _look)
+        data: dict[str, Any] = live(size, home, progress, look_back)
         progress("waiting for the null world")
         data["null_world"] = beside.result()
     data |= {"home": str(home), "seed": seed, "days": days, "cycles": cycles, "markets": markets}
     data["seconds"] = round(time.monotonic() - began, 1)
-    wrong = _wrong(data)
+    wrong = wrong_in(data) + [f"null world: {one}" for one in wrong_in(data["null_world"])]
     if wrong:
         raise TradingError(f"it does not add up: {'; '.join(wrong)}.", hint=f"look at {home}")
     data["lines"] = story(data)
@@ -52,12 +52,13 @@ def demo(  # one argument for each option of the command
 
 def null_world(size: Size, home: Path) -> dict[str, Any]:
     """Live a world without any planted effect, and return what it came to."""
-    data = live(size, home, _quiet, _look)
-    names = ("day", "account", "ledger", "journal", "kill", "sums", "followed", "runs")
+    data = live(size, home, _quiet, look_back)
+    names = ("day", "account", "ledger", "journal", "kill", "telegram", "sums", "followed", "runs")
     return {"home": str(home)} | {name: data[name] for name in names}
 
 
-def _look(lived: Lived) -> dict[str, Any]:
+def look_back(lived: Lived) -> dict[str, Any]:
+    """Return everything a demo tells of one world, from its store and its exchange."""
     with Store.reader(lived.toolkit.loaded.database) as store, store.reading() as look:
         data = facts_of(look, lived) | sums_of(look, lived)
         data["telegram"] = told_of(look, lived)
@@ -77,22 +78,20 @@ def _home(keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _wrong(data: Mapping[str, Any]) -> list[str]:
-    """Return what does not add up, in either world; empty where all does."""
-    found = []
-    for name, world in (("", data), ("null world: ", data["null_world"])):
-        found += [
-            f"{name}{row['what']} differ between exchange, store and report"
-            for row in world["sums"]
-            if len({row[column] for column in COLUMNS}) > 1
-        ]
-        if not world["ledger"]["agrees"]:
-            found.append(f"{name}the ledger has {world['ledger']['mismatches']} mismatches")
-        if not world["journal"]["verifies"]:
-            found.append(f"{name}the journal is broken at {world['journal']['broken']}")
-        if world["kill"] != "ARMED":
-            found.append(f"{name}the kill switch is {world['kill']}")
-    told = data["telegram"]
+def wrong_in(world: Mapping[str, Any]) -> list[str]:
+    """Return what does not add up in one world, a sentence each; empty where all does."""
+    found = [
+        f"{row['what']} differ between exchange, store and report"
+        for row in world["sums"]
+        if len({row[column] for column in COLUMNS}) > 1
+    ]
+    if not world["ledger"]["agrees"]:
+        found.append(f"the ledger has {world['ledger']['mismatches']} mismatches")
+    if not world["journal"]["verifies"]:
+        found.append(f"the journal is broken at {world['journal']['broken']}")
+    if world["kill"] != "ARMED":
+        found.append(f"the kill switch is {world['kill']}")
+    told = world["telegram"]
     if told["received"] != told["sent"]:
-        found.append(f"we sent {told['sent']} messages, Telegram has {told['received']}")
+        found.append(f"{told['sent']} messages were sent, Telegram has {told['received']}")
     return found

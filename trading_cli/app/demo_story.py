@@ -77,8 +77,8 @@ def _timeline(data: Mapping[str, Any]) -> Iterator[str]:
     account = data["account"]
     yield from _wrap(
         f"Realized {account['realized']:+,.2f} with fees of {account['fees']:,.2f};"
-        f" {account['won']} positions won, {account['lost']} lost, {account['open']} still held. Equity"
-        f" {account['opening']:,.2f} -> {account['equity']:,.2f}."
+        f" {account['won']} positions won, {account['lost']} lost, {account['open']} still held."
+        f" Equity {account['opening']:,.2f} -> {account['equity']:,.2f}."
     )
 
 

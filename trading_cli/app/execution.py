@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
+from typing import cast
 
 from trading_cli.app.desk import LAST_LOSS, Desk
 from trading_cli.app.runs import only_run
@@ -50,6 +51,7 @@ from trading_cli.store import (
     decided,
     holdings,
     journal,
+    listings,
     outbox,
     pauses,
     series,
@@ -110,7 +112,8 @@ def broker_of(desk: Desk) -> Broker:
         with desk.store.reading() as look:
             return schedule_of(desk.market(look, order.market_id), desk.now())
 
-    inner = desk.toolkit.broker or PaperBroker(fetch, fills_of, fee_of, desk.now)
+    paper = PaperBroker(fetch, fills_of, fee_of, desk.now)
+    inner = paper if desk.toolkit.broker is None else cast("Broker", desk.toolkit.broker)
     return GuardedBroker(inner, lambda order: desk.permitted(order.purpose, order.reason))
 
 
@@ -141,8 +144,11 @@ def dealing(desk: Desk) -> Iterator[None]:
 
 
 def commit_intent(desk: Desk, broker: Broker, asked: Asked) -> Order | None:
-    """Take transaction 1. Return the order to send, ``None`` where none may be."""
-    with desk.store.transaction() as tx:
+    """Take transaction 1. Return the order to send, ``None`` where none may be.
+
+    It is on the disk before anything is sent: a power cut leaves no order that we forgot.
+    """
+    with desk.store.transaction(durable=True) as tx:
         desk.hold(tx)
         decision, verdict = decide(tx, desk, asked)
         if not decided.record_decisions(tx, [decision]).new:
@@ -208,7 +214,10 @@ def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
     """Return the shapes of the events we have a stake in, and of the one to be entered."""
     ids = {p.market_id for p in holdings.positions(tx)}
     ids |= {o.market_id for o in deals.open_orders(tx)}
-    return of_markets([asked.market, *(desk.market(tx, one) for one in sorted(ids))])
+    ours = [desk.market(tx, one) for one in sorted(ids)]
+    theirs = {o.market_id for o in holdings.outside_positions(tx)} - ids
+    known = listings.listing_at(tx, as_of=desk.now(), venue_ids=sorted(theirs))
+    return of_markets([asked.market, *ours, *known])
 
 
 def judged(decision: Decision, verdict: Verdict) -> Decision:

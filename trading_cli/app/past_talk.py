@@ -126,7 +126,8 @@ def _begin(work: Collection, asked: Selection, depth: timedelta | None) -> _Past
     }
     budget = work.toolkit.settings.data_collection.backfill_seconds - work.past_s
     room = work.slot + SLOT_SECONDS - SPARE_S - clock.now().timestamp()
-    deadline = None if depth is not None else clock.monotonic() + (room if work.patient else min(budget, room))
+    spent = room if work.patient else min(budget, room)
+    deadline = None if depth is not None else clock.monotonic() + spent
     entered = _entered(work, subjects)
     scorer = Scorer(list(subjects.values()))
     return _Past(work, subjects, scorer, voices, events, entered, deadline)

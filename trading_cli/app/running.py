@@ -60,7 +60,7 @@ def serve(config: Path | None, progress: Progress) -> Ended:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     jobs = jobs_of(loaded)
     place = Place(loaded.home, loaded.database)
-    now = SystemClock().now()
+    now, tell = SystemClock().now(), courier(loaded)
     _open(loaded, now).close()  # a new home is made, and armed, before anybody asks its switch
     with only_run(folder, WORK, now):
         note = folder / f"{WORK}.process"
@@ -73,12 +73,15 @@ def serve(config: Path | None, progress: Progress) -> Ended:
                 stopped=lambda: _killed(place),
                 say=progress,
                 env=dict(os.environ),
-                chores=[Chore("alerts", TELL_EVERY, courier(loaded))],
+                chores=[Chore("alerts", TELL_EVERY, tell)],
             )
             reason = runner.serve()
         finally:
             note.unlink(missing_ok=True)
-    return Ended(reason, bool(_killed(place)))
+        killed = bool(_killed(place))
+        if killed:
+            tell()  # nobody else may be there to say what ended it
+    return Ended(reason, killed)
 
 
 def jobs_of(loaded: Loaded) -> list[Job]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core import log
@@ -17,9 +17,6 @@ from trading_cli.core.http_client import HttpClient
 from trading_cli.core.ratelimit import Limiter, Rate, default_limits_path
 from trading_cli.sources import Source, TalkSection
 from trading_cli.store import Store
-
-if TYPE_CHECKING:
-    from trading_cli.trading.brokers import Broker
 
 UNLIMITED = Rate(1e9, 1.0, burst=1_000_000)
 NO_KEY = "off: it needs TRADING_X_TOKEN in the environment or in secrets.env"
@@ -63,7 +60,8 @@ class Voice:
 class Toolkit:
     """What a use case needs, built from the settings of one home; a context manager.
 
-    *broker* is who carries orders out, always behind the guard; ``None``: paper.
+    *broker* is the ``Broker`` that carries orders out, ``None``: paper. Only the gateway may name
+    that type, and it puts the guard around it.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class Toolkit:
         *,
         clock: Clock | None = None,
         env: Mapping[str, str] | None = None,
-        broker: "Broker | None" = None,
+        broker: object = None,
     ) -> None:
         self.loaded = loaded
         self.settings = loaded.settings

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
 
+WIPE = "\x1b[H\x1b[2J"
 _GAP = 2  # between two columns
 _LEAST_FOLDED = 24  # columns a folded text gets at least
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -136,6 +137,14 @@ def write_line(text: str) -> None:
     """Write one finished line to stdout at once."""
     _write(sys.stdout, text + "\n")
     sys.stdout.flush()
+
+
+def wipe() -> bool:
+    """Empty the terminal for the next drawing; False where stdout is none that can be."""
+    if not _fancy(sys.stdout):
+        return False
+    _write(sys.stdout, WIPE)
+    return True
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -1,7 +1,6 @@
 """`trading status`: where things stand, without the libraries of the collection."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -19,7 +18,6 @@ _WIDTH = 80
 _GAP = 2
 _LEAST = 20
 _EVERY_S = 2.0
-_CLEAR = "\x1b[H\x1b[2J"
 _STAYS = "\N{NO-BREAK SPACE}"
 _NEXT = {
     True: ("trading markets", "trading quality-check", "trading doctor"),
@@ -37,21 +35,20 @@ def status(
     """Show mode, home, kill switch, pauses, the last run, the account, the gate and the funnel."""
     if not watch:
         return _answer(ctx)
-    if shared(ctx).as_json or not sys.stdout.isatty():
-        from trading_cli.core.errors import UsageError
+    from trading_cli.cli.render import wipe
 
-        raise UsageError(
-            "--watch draws on a terminal, not into a pipe or as JSON.",
-            hint="run `trading status --json` as often as you like",
-        )
     try:
-        while True:
-            answer = _answer(ctx)
-            sys.stdout.write(_CLEAR)
-            deliver(answer, ctx)
+        while not shared(ctx).as_json and wipe():
+            deliver(_answer(ctx), ctx)
             time.sleep(_EVERY_S)
     except KeyboardInterrupt:  # that is how a watch ends
         return None
+    from trading_cli.core.errors import UsageError
+
+    raise UsageError(
+        "--watch draws on a terminal, not into a pipe or as JSON.",
+        hint="run `trading status --json` as often as you like",
+    )
 
 
 def _answer(ctx: click.Context) -> Answer:

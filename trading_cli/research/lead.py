@@ -25,9 +25,10 @@ LEAST_HOURS = 200
 LEAST_COVERAGE = 0.80
 LEAST_MOVES = 30
 MAX_LAG = 24
-SHIFTS = 200
+ALPHA = 0.05
 LEAST_SHIFT = 24
-WORTH_SHIFTING = 0.20
+LEAST_SHIFTS = 100
+CHUNK = 256
 INDEX_LAGS = 4
 LEAST_OTHERS = 2
 LEAST_INDEXED = 0.9
@@ -53,15 +54,15 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is tried: lags 1 .. max_lag, so many circular shifts; the grid's first end (epoch).
+    """What is tried: lags 1 .. max_lag; and the grid's first end (epoch).
 
-    ``beside``: also what only stands beside the verdict (lags together, out of sample).
+    ``shifted``: with circular shifts where p is .05 or less; ``beside``: also what only stands
+    beside the verdict (the lags together, out of sample).
     """
 
     max_lag: int = MAX_LAG
-    shifts: int = SHIFTS
-    seed: int = 0
     first_end: float = 0.0
+    shifted: bool = True
     beside: bool = True
 
 
@@ -112,15 +113,6 @@ class Examined:
     net_cents: float = NAN
 
 
-def shifts_of(length: int, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return *count* circular shifts of 24 h or more either way; fewer where there are not so many.
-
-    Drawn without replacement.
-    """
-    possible = np.arange(LEAST_SHIFT, length - LEAST_SHIFT + 1)
-    return rng.permutation(possible)[:count]
-
-
 def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
     """Return *series* [T] shifted in a circle by each of *shifts* [S]: [S, T]."""
     length = series.shape[-1]
@@ -129,16 +121,9 @@ def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
 
 
 def examine(markets: Sequence[Market], rules: Rules) -> list[Examined]:
-    """Return what is found of each market, in their order; the p-values are not yet adjusted.
-
-    Deterministic: the shifts of a market come from the seed and its place in the order of ids.
-    """
+    """Return what is found of each market, in their order; the p-values are not yet adjusted."""
     indices = category_indices(markets)
-    ranks = {one: place for place, one in enumerate(sorted(market.id for market in markets))}
-    return [
-        _examined(market, index, rules, np.random.default_rng([rules.seed, ranks[market.id]]))
-        for market, index in zip(markets, indices, strict=True)
-    ]
+    return [_examined(market, index, rules) for market, index in zip(markets, indices, strict=True)]
 
 
 def category_indices(markets: Sequence[Market]) -> list[Floats]:
@@ -193,7 +178,7 @@ def missing(market: Market) -> tuple[str, int, float]:
     return why, hours, coverage
 
 
-def _examined(market: Market, index: Floats, rules: Rules, rng: np.random.Generator) -> Examined:
+def _examined(market: Market, index: Floats, rules: Rules) -> Examined:
     why, hours, coverage = missing(market)
     start = Examined(market.id, market.event, market.category, hours, coverage, why)
     if why:
@@ -206,9 +191,8 @@ def _examined(market: Market, index: Floats, rules: Rules, rng: np.random.Genera
     control = _control(index, x, y)
     forward = _direction(x, y, levels, rules, spent_y, control, sure=sure)
     reverse = _direction(y, x, levels[::-1], rules, spent_x, None, sure=sure)
-    if rules.shifts and forward.p <= WORTH_SHIFTING:
-        moved = rolled(x, shifts_of(x.size, rules.shifts, rng))
-        forward = replace(forward, shift=_shifted(moved, y, forward, rules, spent_y))
+    if rules.shifted and forward.p <= ALPHA:
+        forward = replace(forward, shift=_shifted(x, y, forward, spent_y))
     both = np.isfinite(x) & np.isfinite(y)
     now = alone(x, y, own=forward.own, lags=[0], taken=spent_y)
     outside = clark_west(x, y, max_lag=rules.max_lag) if rules.beside else OutOfSample()
@@ -285,14 +269,31 @@ def _levels(x: Floats, level: Floats, max_lag: int) -> float:
     return NAN
 
 
-def _shifted(moved: Floats, y: Floats, held: Direction, rules: Rules, taken: float) -> float:
-    """Return how often a shifted hype [S, T] does as well over the lags: (1 + hits) / (1 + S)."""
-    if not moved.size:
+def placebo(x: Floats, y: Floats, *, own: int, max_lag: int, taken: float = 0.0) -> Floats:
+    """Return the p over the lags (Simes) of every circular shift of x by 24 h or more, [S].
+
+    A lag of a shifted series is a longer shift: T regressions serve all shifts and lags.
+    """
+    length = x.size
+    found = np.full(length, np.nan)
+    for start in range(0, length, CHUNK):
+        some = np.arange(start, min(start + CHUNK, length))
+        one = alone(rolled(x, some), y, own=own, lags=[0], taken=taken)
+        found[some] = one.p[:, 0]
+    first, last = LEAST_SHIFT + 1, length - LEAST_SHIFT + 1
+    if last - first < max_lag:
+        return np.array([])
+    return simes(np.lib.stride_tricks.sliding_window_view(found[first:last], max_lag))
+
+
+def _shifted(x: Floats, y: Floats, held: Direction, taken: float) -> float:
+    """Return how often a shifted hype does as well over the lags: (1 + hits) / (1 + S).
+
+    NaN with fewer than 100 shifts: nothing can be told then.
+    """
+    trials = placebo(x, y, own=held.own, max_lag=len(held.by_lag), taken=taken)
+    known = trials[np.isfinite(trials)]
+    if known.size < LEAST_SHIFTS:
         return NAN
-    lags = range(1, rules.max_lag + 1)
-    chunks = np.array_split(moved, max(1, moved.shape[0] // 25))
-    trials = np.concatenate(
-        [simes(alone(part, y, own=held.own, lags=lags, taken=taken).p) for part in chunks]
-    )
     own = float(simes(np.array(held.by_lag)))
-    return float((1 + (trials <= own).sum()) / (1 + np.isfinite(trials).sum()))
+    return float((1 + (known <= own).sum()) / (1 + known.size))

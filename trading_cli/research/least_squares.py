@@ -38,9 +38,10 @@ class Fit:
 
 def tolerances(gram: Floats, factor: Floats) -> Floats:
     """Return each column's 1 - R² on the columns before it, from a Gram matrix and its Cholesky."""
-    whole: Floats = np.diagonal(gram, axis1=-2, axis2=-1)
-    left: Floats = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
-    found: Floats = np.divide(left, whole, out=np.zeros(left.shape), where=whole > 0)
+    whole = np.diagonal(gram, axis1=-2, axis2=-1)
+    left = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
+    found = np.zeros(left.shape)
+    np.divide(left, whole, out=found, where=whole > 0)
     return found
 
 

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 HORIZONS = (1, 3, 6, 12, 24)
 LEAST_EVENTS = 20
+SHIFTS = 200
 ALPHA = 0.05
 EVERYTHING = "all"
 NAN = float("nan")
@@ -73,7 +74,7 @@ def pooled(
     markets: Sequence[Market],
     *,
     horizons: Sequence[int] = HORIZONS,
-    shifts: int = lead.SHIFTS,
+    shifts: int = SHIFTS,
     seed: int = 0,
 ) -> list[Pooled]:
     """Return the test of all markets and of each category at each of *horizons* (hours).
@@ -108,7 +109,8 @@ def _group(
         why = f"{len(events)} of {LEAST_EVENTS} events with enough hours"
         return [Pooled(name, h, len(events), len(members), 0, why) for h in horizons]
     panel = _panel(members, events)
-    moves = lead.shifts_of(panel.hype.shape[1], shifts, rng)
+    length = panel.hype.shape[1]
+    moves = rng.permutation(np.arange(lead.LEAST_SHIFT, length - lead.LEAST_SHIFT + 1))[:shifts]
     return [_horizon(name, panel, h, moves) for h in horizons]
 
 
@@ -150,7 +152,7 @@ def _horizon(name: str, panel: _Panel, hours: int, moves: NDArray[np.intp]) -> P
         panel.hype, target, panel.step, panel.event, common=panel.hype.shape[0] > lead.LEAST_OTHERS
     )
     shift = NAN
-    if p <= lead.WORTH_SHIFTING and moves.size:
+    if p <= ALPHA and moves.size:
         trials = [
             _test(np.roll(panel.hype, one, axis=1), target, panel.step, panel.event)[2]
             for one in moves

@@ -108,5 +108,7 @@ def _partialled(
     free = rows - k - taken
     error = np.sqrt(rows / np.where(good, free, np.nan) * ((m * e) ** 2).sum(axis=0)) / mm
     t = np.divide(b, error, out=np.full(b.shape, np.nan), where=error > 0)
-    p = tails.student(t, np.where(good, free, 1.0))
+    # White's error is itself a guess: few loud hours carry it (Imbens and Kolesár 2016)
+    carried = np.divide(mm**2, (m**4).sum(axis=0), out=np.ones(b.shape), where=good)
+    p = tails.student(t, np.where(good, np.minimum(free, carried), 1.0))
     return b, t, p, mv / np.sqrt(mm * vv), rows

@@ -143,12 +143,17 @@ class Store:
         return cls(path, connection)
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield the one way in: all that is written inside is kept at the end, or none of it."""
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """Yield the one way in: all that is written inside is kept at the end, or none of it.
+
+        A power cut may still take the newest commits, unless *durable*: then it is on the disk at
+        the end, and with it all before.
+        """
         connection = self._connection
         if connection.in_transaction:
             raise StoreError("a transaction was asked for inside a transaction")
         with translated(self.path):
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

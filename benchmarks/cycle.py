@@ -48,7 +48,7 @@ class Eager:
     name, ceiling = "eager", Decimal("0.002")
     def decide(self, data, symbol, current_price):
         turn = int(data.slot) // 900 + sum(symbol.encode())
-        return Advice(Action.HOLD if turn % 4 else Action.BUY, strength=0.5)
+        return Advice(Action.HOLD if turn % 12 else Action.BUY, strength=0.5)
 """
 SYNTHETIC = {
     "quotes": "INSERT INTO quotes SELECT m.id, s.slot, 10000 + (m.id * 7 + s.slot / 900) % 900000,"

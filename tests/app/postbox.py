@@ -9,7 +9,7 @@ from typing import Any
 
 from trading_cli.alerts import AlertsSection, TelegramSection, WebhookSection
 from trading_cli.app.channels import Channels, channels_of
-from trading_cli.app.notify import Report, Teller
+from trading_cli.app.teller import Report, Teller
 from trading_cli.core.clock import SystemClock
 from trading_cli.core.config import Secrets
 from trading_cli.core.redact import Redactor

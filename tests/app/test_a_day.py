@@ -129,7 +129,8 @@ def test_the_home_is_private_and_no_variable_reaches_into_it(
 
 def test_a_world_without_effects_trades_next_to_nothing(tmp_path: Path) -> None:
     """The same code in a null world adds up, and finds no alarm because none was planted."""
-    data = a_day(tmp_path, 7, planted=False)
+    size = Size(days=8, cycles=16, markets=30, seed=7, planted=False)
+    data = live(size, tmp_path, lambda _text: None, look_back)
     assert wrong_in(data) == []
     assert data["alarms"] == []
     assert set(data["planted"]) == {"null"}

@@ -260,6 +260,7 @@ def test_after_three_failures_the_second_channel_is_used(two, httpserver):
     report = two.tell()
     assert hooked(httpserver)[0] == "fire"
     assert (report.failed, report.told) == (3, 2)
+    assert httpserver.log[0][0].headers["X-Trading-Signature"].startswith("sha256=")
     two.put("next", "kill", critical=True)
     two.tell()
     assert "next" in hooked(httpserver)

@@ -13,7 +13,7 @@ import pytest
 from postbox import NOON, Office, Ticking  # beside this
 
 from trading_cli.alerts import TelegramSection
-from trading_cli.app.notify import Teller
+from trading_cli.app.teller import Teller
 from trading_cli.core import faults
 from trading_cli.core.redact import Redactor
 from trading_cli.simulator import running

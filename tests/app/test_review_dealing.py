@@ -359,6 +359,9 @@ def test_deciding_alone_marks_what_is_held_at_its_worth(made):
     stage = made(STAY)
     run(stage, 0)
     stage.at(1)
+    quieter = replace(market(0), volume_24h=1.0, observed_at=stage.clock.now())
+    with stage.open_store() as store, store.transaction() as tx:
+        listings.record_markets(tx, [quieter])  # no candidate any more: nobody else asks its book
     both = (("collect", stage.look_around), *steps.DECIDING.steps)
     plan = Plan("signal", timedelta(minutes=15), both, timedelta(minutes=5))
     assert run_cycle(stage, plan, progress=quiet).state == "OK"
@@ -372,7 +375,7 @@ def test_deciding_alone_marks_what_is_held_at_its_worth(made):
 def test_a_bankroll_changed_in_the_settings_changes_no_loss(made):
     """A loss is a share of what was deposited: 0.3 % of 10,000 is no day's loss of 5 %."""
     run(made(FALL), 0)
-    stage = made(FALL, bankroll=400)
+    stage = made(FALL, bankroll=200)
     run(stage, 1, 2, 3)
     with stage.open_store() as store, store.reading() as look:
         assert balances.balances(look)["capital"] == -10_000

@@ -12,14 +12,23 @@ from reviewing import STAY, D, held, run, staged, told
 from trading_cli.app import reconcile
 from trading_cli.app.cycles import run_cycle
 from trading_cli.domain import (
+    Fill,
+    Order,
+    OrderState,
+    Position,
     PositionState,
+    Purpose,
+    Reason,
+    Side,
     Token,
+    from_epoch,
 )
 from trading_cli.store import (
     deals,
     journal,
     pauses,
 )
+from trading_cli.trading import account
 
 
 @pytest.fixture
@@ -130,3 +139,43 @@ def test_nothing_is_entered_on_a_listing_a_day_old(made):
     run(stage, 95, 96)
     with stage.open_store() as store, store.reading() as look:
         assert deals.orders(look) == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="reliability 6.12 wants no trade from a cycle older than 120 s; a run that goes on late"
+    " in its slot decides on the slot's quote, however old (the order still meets a fresh book)",
+)
+def test_a_cycle_gone_on_ten_minutes_late_enters_nothing(made):
+    """The quote it decides on is of ten minutes ago."""
+    stage = made(STAY)
+    stage.at(0)
+    plan = stage.plan()
+    first = replace(plan, steps=plan.steps[:1], name="collect")
+    assert run_cycle(stage, first, progress=quiet).state == "OK"
+    stage.at(0, seconds=600)
+    rest = replace(plan, steps=plan.steps[1:])
+    assert run_cycle(stage, rest, progress=quiet).state == "OK"
+    with stage.open_store() as store, store.reading() as look:
+        assert deals.orders(look) == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a part that was sold only in part counts as sold: halved and target flags are set by"
+    " the first fill, however small (trading/account.py _sold)",
+)
+def test_half_that_was_hardly_sold_is_sold_further():
+    """One share of fifty is not half."""
+    at = from_epoch(0)
+    position = Position(
+        "p", "M0", "E0", "s", Token.YES, PositionState.OPEN, D(100), D(50), D(100), D("0.5"),
+        D("0.5"), D("0.01"), at,
+    )  # fmt: skip
+    order = Order(
+        "o", "d", "M0", "E0", "s", Purpose.EXIT, Side.SELL, Token.YES, D(50), D("0.4"),
+        Reason.DEADLINE_7_DAYS, OrderState.PENDING, at,
+    )  # fmt: skip
+    fill = Fill("f", "o", "M0", Token.YES, Side.SELL, D(1), D("0.5"), D(0), at)
+    after, _ = account.apply(position, order, fill)
+    assert not after.halved_deadline

@@ -9,11 +9,12 @@ import numpy as np
 from trading_cli.research.lead import Market
 
 SD = 0.05
+TAIL = 5
 
 
 def noise(rng, hours):
     """Return heavy-tailed noise of sd 1: Student's t with 5 degrees."""
-    return rng.standard_t(5, hours) / np.sqrt(5 / 3)
+    return rng.standard_t(TAIL, hours) / np.sqrt(TAIL / (TAIL - 2))
 
 
 def talk(rng, hours):
@@ -42,18 +43,9 @@ def market(rng, number, hours, *, kind="null", b=0.0, lag=1, common=None, catego
     if kind == "common":
         hype = hype + common
         step = 0.7 * step + later(common, lag)
-    level = np.clip(np.cumsum(step * SD * 0.3), -2.9, 2.9) if hours > 5000 else walk(step * SD)
-    return Market(f"m{number:03d}", f"e{number:03d}", category, hype, level, 0.5, 2.0)
-
-
-def walk(step):
-    """Return the log-odds those changes make, drawn back a little so that they stay within."""
-    level = np.empty(step.size)
-    at = 0.0
-    for t, one in enumerate(step):
-        at += one
-        level[t] = at
-    return level
+    return Market(
+        f"m{number:03d}", f"e{number:03d}", category, hype, np.cumsum(step * SD), 0.5, 2.0
+    )
 
 
 def world(seed, *, markets, hours, planted=0, b=0.0, lags=(1, 3, 6, 12, 24), kinds=()):
@@ -68,7 +60,13 @@ def world(seed, *, markets, hours, planted=0, b=0.0, lags=(1, 3, 6, 12, 24), kin
             kind = kinds[n - planted]
             found.append(
                 market(
-                    rng, n, hours, kind=kind, b=0.3, lag=1 + n % 3, common=common,
+                    rng,
+                    n,
+                    hours,
+                    kind=kind,
+                    b=0.3,
+                    lag=1 + n % 3,
+                    common=common,
                     category="k" if kind == "common" else "c",
                 )  # fmt: skip
             )

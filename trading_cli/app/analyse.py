@@ -111,13 +111,16 @@ def best_rocs(look: Transaction, market_ids: Sequence[str], slot: int) -> dict[s
     return {market: held[roc.NAME].value for market, held in best.items() if roc.NAME in held}
 
 
-def warming(look: Transaction, market: Market, at: datetime) -> str:
+def warming(
+    look: Transaction, market: Market, at: datetime, *, entered: datetime | None = None
+) -> str:
     """Return what a market new to the panel still lacks, a sentence; "" when enough is there.
 
     Enough: trades of the hour and of 20 of the 24 before it, a price now and 12 hours ago. A market
     followed for more than 26 hours is not warming up: what it lacks is undefined, with its reason.
+    *entered*: when it came onto the panel, looked up where it is not given.
     """
-    entered = listings.panel_members(look, as_of=at).get(market.id)
+    entered = entered or listings.panel_members(look, as_of=at).get(market.id)
     if entered is None or at - entered >= SETTLED:
         return ""
     wanted = {market.condition_id: at - RVR_REACH}

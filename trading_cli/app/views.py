@@ -108,6 +108,7 @@ def views(
     changed = listings.rules_changed(look, names, as_of=at)
     mids = _mids(look, names, at)
     talk = moods(look, names, since=at - MOOD, as_of=at)
+    members = listings.panel_members(look, as_of=at)
     found = []
     for market in chosen.markets:
         fee, why = _fee(market, at)
@@ -129,7 +130,7 @@ def views(
                 fee=fee,
                 fee_reason=why,
                 rules_changed_at=changed.get(market.id),
-                warming=analyse.warming(look, market, at),
+                warming=analyse.warming(look, market, at, entered=members.get(market.id)),
                 state=state,
                 entered=events,
             )

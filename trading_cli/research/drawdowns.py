@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 BROWNIAN_MEAN = math.sqrt(math.pi / 2)  # of the maximum drawdown, in sigma sqrt(T)
 _TERMS = 200
 _SMALL = 1e-6
+_EXACT = 1e-12
 
 
 class Falls(NamedTuple):
@@ -54,11 +55,11 @@ def brownian_cdf(h: float, sigma: float = 1.0, time: float = 1.0) -> float:
 
 
 def brownian_quantile(p: float) -> float:
-    """Return the MDD that is not exceeded with probability *p*, in σ sqrt(T), by bisection."""
+    """Return the MDD that is not exceeded with probability *p*, in sigma sqrt(T), by bisection."""
     if not 0 < p < 1:
         raise ValueError(f"no quantile at {p}")
     low, high = 0.0, 20.0
-    while high - low > 1e-12:
+    while high - low > _EXACT:
         middle = (low + high) / 2
         low, high = (middle, high) if brownian_cdf(middle) < p else (low, middle)
     return (low + high) / 2
@@ -67,7 +68,7 @@ def brownian_quantile(p: float) -> float:
 def brownian_drifting(mu: float, sigma: float, time: float) -> float:
     """Return the expected MDD for drift *mu* > 0 over a long *time* (asymptotic).
 
-    (σ²/μ)(0.63519 + ½ ln T + ln(μ/σ)), Magdon-Ismail et al. (2004).
+    (sigma²/mu)(0.63519 + ½ ln T + ln(mu/sigma)), Magdon-Ismail et al. (2004).
     """
     if mu <= 0 or sigma <= 0 or time <= 0:
         raise ValueError("drift, sigma and time must be above 0")
@@ -81,14 +82,14 @@ def ruined(start: int, goal: float, win: float) -> float:
     """
     if not 0 < start < goal or not 0 < win < 1:
         raise ValueError("0 < start < goal and 0 < win < 1 must hold")
-    ratio = (1 - win) / win
+    ratio: float = (1 - win) / win
     if math.isinf(goal):
         return min(1.0, ratio**start)
     if ratio == 1:
         return 1 - start / goal
     if ratio > 1:  # divided through by ratio^goal, lest it overflow
-        return (ratio ** (start - goal) - 1) / (ratio**-goal - 1)
-    return (ratio**start - ratio**goal) / (1 - ratio**goal)
+        return float((ratio ** (start - goal) - 1) / (ratio**-goal - 1))
+    return float((ratio**start - ratio**goal) / (1 - ratio**goal))
 
 
 def streak(n: int, run: int, loss: float = 0.5) -> float:

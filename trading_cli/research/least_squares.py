@@ -33,7 +33,8 @@ class Fit:
     @property
     def free(self) -> Floats:
         """Return the residual degrees of freedom, n - k."""
-        return self.rows - self.x.shape[-1]
+        found: Floats = self.rows - self.x.shape[-1]
+        return found
 
 
 def tolerances(gram: Floats, factor: Floats) -> Floats:

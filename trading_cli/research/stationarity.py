@@ -6,6 +6,7 @@ lags in time); KPSS reads the known values in their order. Sources: Said and Dic
 Schwert 1989 (the longest lag tried).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +58,8 @@ class Verdict:
 
 
 def schwert(rows: int) -> int:
-    """Return the longest lag that ADF tries: ⌊12 (T / 100)^¼⌋."""
-    return int(12 * (rows / 100) ** 0.25) if rows > 0 else 0
+    """Return the longest lag that ADF tries: ⌈12 (T / 100)^¼⌉."""
+    return math.ceil(12 * (rows / 100) ** 0.25) if rows > 0 else 0
 
 
 def adf(series: Floats, *, lags: int | None = None, trend: str = "c") -> UnitRoot:

@@ -13,7 +13,7 @@ from trading_cli.simulator.casting import FEES, iso, tokens_of, words_of
 from trading_cli.simulator.dice import digest, number
 
 Knots = tuple[tuple[float, float], ...]
-_VOLUME_AFTER = 0.75
+_VOLUME_AFTER = 0.5
 _PRICE_AFTER = 1.35
 _JUMP_TAKES = 0.1
 _MINUTE = 60.0

@@ -9,7 +9,7 @@ from trading_cli.simulator.dice import Floats, stream
 
 DRIFT_HOURS = 12
 FORGOTTEN_HOURS = 36
-SCENE_VOLUME = 10.0
+SCENE_VOLUME = 14.0
 SCENE_TALK = 900.0
 SCENE_TALK_DECAY_H = 0.08  # within a quarter of an hour: all of it falls into one hour of talk
 

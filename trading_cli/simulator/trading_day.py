@@ -41,6 +41,7 @@ _WEEK = np.concatenate([_SHAPE * (0.75 if day in {2, 3} else 1.1) for day in ran
 RHYTHM: tuple[float, ...] = tuple(_WEEK / _WEEK.mean())
 _WASH_SHARE = 0.6
 _SAME_TX = 0.06
+_SPREAD, _EVEN = 1.3, 0.6
 
 
 def rhythm(times: Floats) -> Floats:
@@ -93,11 +94,13 @@ def trading_day(
     group: Ints = np.cumsum((rng.random(total) >= _SAME_TX).astype(np.int64))
     starts = np.searchsorted(group, group, side="left")
     at = at[starts]
-    wallet = (rng.pareto(0.9, total) * 4).astype(np.int64) % 400 + 1
+    wallet, spread = (rng.pareto(0.9, total) * 4).astype(np.int64) % 400 + 1, _SPREAD
+    if event.knots:  # a scene does not hang on one large trade
+        wallet, spread = wallet * 7 % 61 + 1, _EVEN
     if market.wash:
         wallet[rng.random(total) < _WASH_SHARE] = 0
     mean = market.daily_usd / per_day
-    usd = rng.lognormal(np.log(mean) - 0.85, 1.3, total)
+    usd = rng.lognormal(np.log(mean) - spread**2 / 2, spread, total)
     token, buy, price = _prices(rng, market, quotes, at, wallet)
     size = np.maximum(np.round(usd / price, 2), 5.0)
     summed = np.concatenate([[0.0], np.cumsum(size * price)])

@@ -15,9 +15,9 @@ from trading_cli.simulator.scenes import SCENES
 
 REFUSED = {
     "ALREADY_IN", "ASK_BAND", "BELOW_MINIMUM", "DEADLINE_NEAR", "DEADLINE_UNKNOWN", "FEE_UNKNOWN",
-    "NO_RULES", "PLACEHOLDER", "QUALITY", "RISK", "ROUND_TRIP", "RULES_CHANGED", "UMA_STATUS",
+    "NO_RULES", "PAUSED", "PLACEHOLDER", "QUALITY", "RISK", "ROUND_TRIP", "RULES_CHANGED", "UMA_STATUS",
 }  # fmt: skip
-UNSEEN = {"NOT_ARMED", "PAUSED", "PAUSED_STALE", "LIQUIDITY_LOW", "EXIT_WOULD_FIRE"}
+UNSEEN = {"NOT_ARMED", "PAUSED_STALE", "LIQUIDITY_LOW", "EXIT_WOULD_FIRE"}
 BOUGHT = {
     "win", "stop_out", "gap", "settles_at_0", "settles_at_half", "dispute_lock",
     "early_resolution", "late_entry",

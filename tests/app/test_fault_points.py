@@ -3,13 +3,17 @@
 import random
 import re
 import signal
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from dealing import Stage  # beside this
 
 from trading_cli.app.steps import COLLECTION
+from trading_cli.core.clock import FrozenClock
 from trading_cli.core.faults import POINTS
+from trading_cli.store import holdings
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"
@@ -37,13 +41,26 @@ def prices(number: int, turn: int) -> str:
     return SCRIPT[number][turn]
 
 
-def day(folder: Path, fault: str, turn: int, *, again: bool = True) -> tuple[Stage, int]:
+class Moving(FrozenClock):
+    """A world in which an order takes one second, and none of ours."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let a second pass there."""
+        del seconds
+        self.set(self.now() + timedelta(seconds=1))
+
+
+def day(
+    folder: Path, fault: str, turn: int, *, again: bool = True, paper: bool = False
+) -> tuple[Stage, int]:
     """Run the whole script; from *turn* on the first cycle that passes *fault* is killed there.
 
     The slot of the killed one is begun *again*, or its next run is the one of the slot after.
     Return the home and how many were killed.
     """
     stage = Stage(folder, prices, len(SCRIPT))
+    if paper:
+        stage.broker, stage.clock = None, Moving(stage.clock.now())
     killed = 0
     for now in range(LAST + 1):
         ended = stage.cycle(now, fault if now >= turn and not killed else "")
@@ -75,13 +92,27 @@ def test_killed_at_any_point_the_next_run_goes_on(tmp_path, fault, turn):
     assert {one.market for one in stage.exchange.deals()} == {"M0", "M1", "M2"}
 
 
-@pytest.mark.parametrize("point", [one for one in HERE if not one.startswith("cycle.")])
+@pytest.mark.parametrize("point", [*(p for p in HERE if p.endswith(".inside")), "trade.sent"])
 def test_told_to_end_within_a_trade_it_leaves_what_a_kill_leaves(tmp_path, point):
     """SIGTERM unwinds through open transactions and locks: nothing is half done."""
     stage, ended = day(tmp_path, f"{point}@TERM", SETTLING if "settle" in point else DEALING)
     assert ended == 1
     found = stage.judge(range(LAST))
     assert found.clean, found
+
+
+@pytest.mark.parametrize(("fault", "turn"), [one for one in CASES if "cycle" not in one[0]])
+def test_on_paper_what_was_not_kept_never_happened(tmp_path, fault, turn):
+    """The broker that forgets: the next slot deals again, and each position is there once."""
+    stage, killed = day(tmp_path, fault, turn, paper=True)
+    assert killed == 1
+    found = stage.judge(range(LAST))
+    assert replace(found, differences=[]).clean, found
+    with stage.open_store() as store, store.reading() as look:
+        held = {one.market_id: one.state.value for one in holdings.positions(look, every=True)}
+        many = len(holdings.positions(look, every=True))
+    assert held == {"M0": "CLOSED", "M1": "CLOSED", "M2": "OPEN"}
+    assert many == len(held)
 
 
 @pytest.mark.parametrize("again", [True, False])

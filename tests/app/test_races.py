@@ -228,12 +228,6 @@ def test_eight_processes_race_a_thousand_intents(tmp_path):
     judged(*run(tmp_path, 125))
 
 
-@pytest.mark.nightly
-def test_eight_processes_race_a_thousand_intents_each(tmp_path):
-    """And a thousand for each of them."""
-    judged(*run(tmp_path, 1000))
-
-
 def same(stage: Stage, gate: Any, ends: Any) -> None:
     """In a child: carry out the signal that all the others carry out, too."""
     stage.clock = FrozenClock(from_epoch(NOON))

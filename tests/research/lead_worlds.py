@@ -58,18 +58,8 @@ def world(seed, *, markets, hours, planted=0, b=0.0, lags=(1, 3, 6, 12, 24), kin
             found.append(market(rng, n, hours, kind="lead", b=b, lag=lags[n % len(lags)]))
         elif n - planted < len(kinds):
             kind = kinds[n - planted]
-            found.append(
-                market(
-                    rng,
-                    n,
-                    hours,
-                    kind=kind,
-                    b=0.3,
-                    lag=1 + n % 3,
-                    common=common,
-                    category="k" if kind == "common" else "c",
-                )  # fmt: skip
-            )
+            more = {"lag": 2, "common": common, "category": "k"} if kind == "common" else {"lag": 2}
+            found.append(market(rng, n, hours, kind=kind, b=0.3, **more))
         else:
             found.append(market(rng, n, hours))
     return found

@@ -12,21 +12,21 @@ from trading_cli.research import calibration as cal
 from trading_cli.research.clustered import clustered_mean, codes, resampled
 
 F = [0.1, 0.1, 0.3, 0.3, 0.3, 0.7, 0.7, 0.7, 0.9, 0.9]
-O = [0, 0, 0, 1, 0, 1, 1, 0, 1, 1]
+HAPPENED = [0, 0, 0, 1, 0, 1, 1, 0, 1, 1]
 
 
 def test_ten_forecasts_by_hand():
     """Golden Q1: every number of statistics.md §9."""
-    parts = cal.murphy(F, O)
+    parts = cal.murphy(F, HAPPENED)
     assert parts.brier == pytest.approx(0.138, rel=1e-12)
     assert parts.reliability == pytest.approx(0.0046666667, abs=5e-11)
     assert parts.resolution == pytest.approx(0.1166666667, abs=5e-11)
     assert parts.uncertainty == 0.25
     assert (parts.within_variance, parts.within_covariance) == pytest.approx((0, 0), abs=1e-15)
     assert parts.skill == pytest.approx(0.448, rel=1e-12)
-    assert cal.log_losses(F, O).mean() == pytest.approx(0.4256087447, rel=1e-9)
-    assert cal.expected_error(cal.reliability(F, O)) == pytest.approx(0.06, rel=1e-12)
-    assert cal.spiegelhalter(F, O).z == pytest.approx(-0.3651483717, rel=1e-9)
+    assert cal.log_losses(F, HAPPENED).mean() == pytest.approx(0.4256087447, rel=1e-9)
+    assert cal.expected_error(cal.reliability(F, HAPPENED)) == pytest.approx(0.06, rel=1e-12)
+    assert cal.spiegelhalter(F, HAPPENED).z == pytest.approx(-0.3651483717, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_where_there_is_no_line_it_says_so():
         ([0.2, 0.5, 0.9], [1, 1, 1]),
         ([0.5] * 4, [0, 1, 0, 1]),
         ([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1]),
-    ):  # noqa: E501  # three cases
+    ):  # three cases
         assert math.isnan(cal.line(f, o).slope)
 
 

@@ -117,10 +117,10 @@ def test_a_true_edge_passes_in_time(power):
 
 def test_the_gate_opens_when_all_is_there():
     """120 trades in 60 events over 200 days, a clear edge, every proof."""
-    verdict = gates.judge(_trades([0.6, -0.2] * 30), conditions=PROOFS)
+    verdict = gates.judge(_trades([0.7, -0.2] * 30), conditions=PROOFS)
     assert verdict.passed
     assert verdict.missing == ()
-    assert 0 < verdict.bound < verdict.mean == pytest.approx(0.2)
+    assert 0 < verdict.bound < verdict.mean == pytest.approx(0.25)
     assert (verdict.trades, verdict.events) == (120, 60)
     assert verdict.days == pytest.approx(200)
 
@@ -128,11 +128,11 @@ def test_the_gate_opens_when_all_is_there():
 @pytest.mark.parametrize(
     ("trades", "conditions", "said"),
     [
-        (_trades([0.6, -0.2] * 30, per_event=1), PROOFS, "60 of 100 closed trades"),
-        (_trades([0.6, -0.2] * 20, per_event=3), PROOFS, "40 of 50 events"),
-        (_trades([0.6, -0.2] * 30, days=60), PROOFS, "60 of 90 days"),
+        (_trades([0.7, -0.2] * 30, per_event=1), PROOFS, "60 of 100 closed trades"),
+        (_trades([0.7, -0.2] * 20, per_event=3), PROOFS, "40 of 50 events"),
+        (_trades([0.7, -0.2] * 30, days=60), PROOFS, "60 of 90 days"),
         (_trades([0.9, -0.9] * 30), PROOFS, "not above 0"),
-        (_trades([0.6, -0.2] * 30), PROOFS | {"parity": False}, "parity is not proved"),
+        (_trades([0.7, -0.2] * 30), PROOFS | {"parity": False}, "parity is not proved"),
     ],
 )
 def test_each_thing_that_is_missing_closes_it_and_is_named(trades, conditions, said):

@@ -27,6 +27,7 @@ from trading_cli.simulator.bot_api import CHAT, TOKEN
 from trading_cli.simulator.running import Running, start
 from trading_cli.simulator.scenes import SCENES
 from trading_cli.simulator.world import World
+from trading_cli.store import journal, pauses
 
 FIRST_SLOT = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
 AFTER_SLOT_S = 7
@@ -34,6 +35,7 @@ DAY_S = 86_400
 VOICES = ("gdelt", "google_news", "bluesky", "hacker_news")
 SLOTS_A_WORD = 16
 LEAST_FOR_SCENES = 14
+PAUSE_AT = 50  # 12:30
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +186,23 @@ def _cycles(toolkit: Toolkit, clock: WorldTime, size: Size, sums: Sums, say: Pro
     for turn in range(size.cycles):
         at = FIRST_SLOT + turn * SLOT_SECONDS + AFTER_SLOT_S
         clock.move(at)
+        if turn == PAUSE_AT:
+            _pause(toolkit)
         report = run_cycle(toolkit, COLLECTION, progress=_quiet, started_by="demo")
         sums.add(report)
         if (turn + 1) % SLOTS_A_WORD == 0 or turn + 1 == size.cycles:
             said = ", ".join(f"{sums.counts[name]} {name}" for name in ("decisions", "fills"))
             say(f"slot {turn + 1} of {size.cycles}, {from_epoch(at):%H:%M}: {said} so far")
+
+
+def _pause(toolkit: Toolkit) -> None:
+    """Pause entries for half an hour, as an owner does with `trading pause --for 30m`."""
+    now = toolkit.clock.now()
+    until = now + timedelta(minutes=30)
+    with toolkit.open_store() as store, store.transaction() as tx:
+        pauses.pause(tx, "owner", since=now, until=until, reason="lunch", actor="owner")
+        body = {"reason": "lunch", "until": until.isoformat()}
+        journal.append(tx, "pause", "owner", body, at=now, actor="owner")
 
 
 def _quiet(_text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from trading_cli.app import reconcile, stop
 from trading_cli.app.demo_day import FIRST_SLOT, Lived
-from trading_cli.app.meanings import MEANING
+from trading_cli.app.meanings import MEANING, mapping_in, mappings_in
 from trading_cli.domain import (
     Action,
     Decision,
@@ -277,7 +277,7 @@ def _refusals(day: Day) -> list[dict[str, Any]]:
     stood: Counter[str] = Counter()
     case: dict[str, Decision] = {}
     for one in day.entries:
-        vetoes = [str(veto["reason"]) for veto in _vetoes(one)]
+        vetoes = [str(veto["reason"]) for veto in mappings_in(one.facts, "vetoes")]
         stood.update(vetoes)
         decided_by[one.reason.value] += 1
         for name in (one.reason.value, *vetoes):
@@ -292,11 +292,6 @@ def _refusals(day: Day) -> list[dict[str, Any]]:
         }
         for reason in REFUSALS
     ]
-
-
-def _vetoes(one: Decision) -> list[Mapping[str, Any]]:
-    found = one.facts.get("vetoes")
-    return [veto for veto in found if isinstance(veto, Mapping)] if isinstance(found, list) else []
 
 
 def _alarms(day: Day) -> list[dict[str, Any]]:
@@ -335,9 +330,12 @@ def _outcome(decisions: Sequence[Decision]) -> tuple[str, str]:
     return "missed", low.most_common(1)[0][0] if low else "no candidate"
 
 
-def _number(held: object, name: str) -> float | None:
-    """Return the number under *name* in what a decision keeps; ``None`` where there is none."""
-    found = held.get(name) if isinstance(held, Mapping) else None
+def _complete(one: Decision) -> bool:
+    """Return whether every indicator was known in the slot itself, not only within the hour."""
+    return all(told.get("value") is not None for told in mapping_in(one.facts, "features").values())
+
+
+def _number(found: object) -> float | None:
     return None if found is None else float(str(found))
 
 
@@ -346,11 +344,8 @@ def _example(day: Day) -> dict[str, Any] | None:
     bought = [one for one in day.entries if one.action is Action.BUY]
     if not bought:
         return None
-    one = bought[0]
-    features = one.facts.get("features")
-    features = features if isinstance(features, Mapping) else {}
-    sizing, gateway = one.facts.get("sizing"), one.facts.get("risk")
-    terms = one.facts.get("terms")
+    one = next((one for one in bought if _complete(one)), bought[0])
+    features, best = mapping_in(one.facts, "features"), mapping_in(one.facts, "best_tiers")
     return {
         "id": one.id,
         "at": one.decided_at.isoformat(),
@@ -359,11 +354,15 @@ def _example(day: Day) -> dict[str, Any] | None:
         "shares": float(one.shares),
         "limit_price": None if one.limit_price is None else float(one.limit_price),
         "features": {
-            name: {"value": told.get("value"), "tier": str(told.get("tier"))}
+            name: {
+                "value": told.get("value"),
+                "tier": str(told.get("tier")),
+                "best": str(best.get(name, told.get("tier"))),
+            }
             for name, told in sorted(features.items())
         },
         "label": str(one.facts.get("label", "")),
-        "sizing": str(sizing.get("sentence", "")) if isinstance(sizing, Mapping) else "",
-        "gateway": str(gateway.get("sentence", "")) if isinstance(gateway, Mapping) else "",
-        **{name: _number(terms, name) for name in TERMS},
+        "sizing": str(mapping_in(one.facts, "sizing").get("sentence", "")),
+        "gateway": str(mapping_in(one.facts, "risk").get("sentence", "")),
+        **{name: _number(mapping_in(one.facts, "terms").get(name)) for name in TERMS},
     }

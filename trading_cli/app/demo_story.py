@@ -100,7 +100,10 @@ def _shown(data: Mapping[str, Any]) -> Iterator[str]:
 
 def _refused(data: Mapping[str, Any]) -> Iterator[str]:
     yield _heading("5 What kept us out")
-    yield from _wrap("Left: how often it was the reason that decided; right: how often it stood.")
+    yield from _wrap(
+        "Left: how often it was the reason that decided; right: how often it stood. (The owner"
+        " paused entries for half an hour at 12:30, as one may.)"
+    )
     for row in data["refusals"]:
         if row["stood"]:
             yield _fit(
@@ -138,7 +141,7 @@ def _example(data: Mapping[str, Any]) -> Iterator[str]:
     yield _fit(f"{_clock(one['at'])} {one['question']}", WIDTH)
     for name, told in one["features"].items():
         value = "-" if told["value"] is None else f"{told['value']:.2f}"
-        yield f"  {name:5} {value:>8}  {told['tier']}"
+        yield f"  {name:5} {value:>8}  {told['tier']:9} best of the hour {told['best']}"
     yield from _wrap(one["label"], "  ")
     yield from _wrap(one["sizing"], "  ")
     yield from _wrap(one["gateway"], "  ")

@@ -19,7 +19,8 @@ from trading_cli.core.errors import UsageError
 from trading_cli.research import montecarlo as engines
 from trading_cli.research import stresses
 from trading_cli.research.blocks import block_lengths
-from trading_cli.research.paths import Floats, Interval, Quantile, Summary, log_growth, summary
+from trading_cli.research.paths import Floats, Quantile, Summary, log_growth, summary
+from trading_cli.research.track_record import Interval
 from trading_cli.store import Store, Transaction
 
 ENGINES = ("block", "iid", "shuffle", "perturb", "outcome")

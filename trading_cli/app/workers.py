@@ -21,7 +21,10 @@ def spread(
         return map
 
     def over(function: Callable[[Given], Made], given: Iterable[Given]) -> Iterable[Made]:
-        from joblib import Parallel, delayed  # noqa: PLC0415  # only who spreads work pays for it
+        from joblib import (  # type: ignore[import-untyped]  # noqa: PLC0415  # only who spreads pays
+            Parallel,
+            delayed,
+        )
 
         work = delayed(function)
         made: list[Made] = Parallel(n_jobs=workers)(work(one) for one in given)

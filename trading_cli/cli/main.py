@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "portfolio": ("portfolio", "Read a wallet of your own into the limits."),
     "journal": ("journal", "Read the record, add to it, check it, count it."),
     "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
+    "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),
     "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),
     "cycle": ("cycle", "Run one cycle now, as cron does."),
@@ -56,7 +57,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Stop": ("kill", "pause", "resume"),
     "Tell": ("alerts",),
     "Collect": ("collect", "markets", "quality-check", "simulate"),
-    "Find out": ("correlate",),
+    "Find out": ("correlate", "monte-carlo"),
     "Look after": ("doctor", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (

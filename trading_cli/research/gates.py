@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
-STAKES: tuple[float, ...] = tuple(0.4 / 2 ** (step / 2) for step in range(9))
-"""Shares bet against the mean: .40, .28, .20 … .025; each has a ninth of the capital."""
+STAKES: tuple[float, ...] = tuple(0.9 / 2 ** (step / 2) for step in range(11))
+"""Shares bet against the mean: .90, .64, .45 … .028; each has an eleventh of the capital."""
 _LOWEST = -1 + 1e-9
 _STEPS = 60  # bisections: 2^-60 of the width
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special  # type: ignore[import-untyped]  # it ships no stubs
 
-from trading_cli.research import block_bootstrap
+from trading_cli.research.block_bootstrap import stationary_places
+from trading_cli.research.blocks import block_lengths
 from trading_cli.research.clustered import clustered_mean, codes, resampled
 from trading_cli.research.sharpe import moments, standard_error
 from trading_cli.research.track_record import LEAST_EVENTS, LEVEL, wilson
@@ -168,8 +169,8 @@ def of_equity(
     enough = n >= LEAST_DAYS
     drawn = None
     if enough:
-        length = max(1.0, block_bootstrap.optimal_length(returns).stationary)
-        drawn = returns[block_bootstrap.stationary_places(n, length, draws, rng)]
+        length = block_lengths(returns).stationary
+        drawn = returns[stationary_places(n, length, draws, rng)]
     found = [_drawn("total return", total, "share", n, level,
                     None if drawn is None else compounded(drawn)[:, -1] - 1),
              _sharpe(returns, year, level)]  # fmt: skip

@@ -15,6 +15,7 @@ from trading_cli.research.lead import Examined
 from trading_cli.research.many_tests import benjamini_hochberg, benjamini_yekutieli
 
 ALPHA = 0.05
+KEPT = 0.5
 INSUFFICIENT = "INSUFFICIENT"
 LEADS = "talk leads"
 FOLLOWS = "price leads"
@@ -73,7 +74,7 @@ def _word(  # noqa: PLR0911  # one word a line, the first that holds
         return INSUFFICIENT
     if q <= ALPHA and back <= ALPHA:
         return BOTH
-    if q <= ALPHA and one.forward.conditional > ALPHA:
+    if q <= ALPHA and explained(one):
         return COMMON
     if q <= ALPHA and one.forward.shift > ALPHA:
         return CHANCE
@@ -82,6 +83,15 @@ def _word(  # noqa: PLR0911  # one word a line, the first that holds
     if back <= ALPHA:
         return FOLLOWS
     return SAME if one.same_hour_p <= ALPHA else NOTHING
+
+
+def explained(one: Examined) -> bool:
+    """Return whether the category index takes the finding away, or half of its r² and more.
+
+    Half, since an index is a noisy likeness of what moves all: a trace of it always stays.
+    """
+    ahead = one.forward
+    return ahead.conditional > ALPHA or ahead.conditional_r**2 < KEPT * ahead.r**2
 
 
 def tier_of(r: float, q: float) -> Tier:
@@ -97,7 +107,7 @@ def _sentence(one: Examined, word: str, q: float) -> str:
         LEADS: f"talk leads by {ahead.lag} h (predictive, not cause): the price {way} after it",
         FOLLOWS: f"the price leads the talk by {one.reverse.lag} h",
         BOTH: "each leads the other: no direction",
-        COMMON: f"beside the category index nothing is left (p {ahead.conditional:.2g})",
+        COMMON: f"beside the category index r is {ahead.conditional_r:+.2f}, alone {ahead.r:+.2f}",
         CHANCE: f"shifted talk does as well in {ahead.shift:.0%} of trials",
         SAME: f"together in the same hour (r {one.same_hour:+.2f}), no lead",
         NOTHING: f"no lead found (q {q:.2g})",

@@ -25,6 +25,7 @@ from trading_cli.core.errors import (
     StoreReadOnly,
 )
 from trading_cli.store import migrations
+from trading_cli.store.born import leave_mark
 
 APPLICATION_ID = 0x54524144  # "TRAD": says the file is ours before we touch it
 CHECKPOINT_PAGES = 4_000
@@ -125,6 +126,7 @@ class Store:
             migrations.migrate(
                 connection, path, now=now, backups=backups, application_id=APPLICATION_ID
             )
+            leave_mark(path, now)
             undo.pop_all()
         return cls(path, connection)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from trading_cli.store.born import LOST, mark_of
 from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
 from trading_cli.store.schema_trading import SECOND
@@ -74,20 +75,32 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(
     connection: sqlite3.Connection, path: Path, *, now: datetime, backups: int, application_id: int
 ) -> None:
-    """Apply the steps that are missing, each in one transaction with its record."""
+    """Apply the steps that are missing, each in one transaction with its record.
+
+    Where a database was lost, the new one begins stopped, in the very transaction that makes it.
+    """
+    lost = os.path.lexists(mark_of(path))
     version = version_of(connection)
     if 0 < version < NEWEST:
         back_up(connection, path, version=version, now=now, keep=backups)
     for number in range(version + 1, NEWEST + 1):
-        _apply(connection, number, int(now.timestamp()), application_id)
+        _apply(connection, number, int(now.timestamp()), application_id, lost=lost)
 
 
-def _apply(connection: sqlite3.Connection, number: int, at: int, application_id: int) -> None:
+def _apply(
+    connection: sqlite3.Connection, number: int, at: int, application_id: int, *, lost: bool
+) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if version_of(connection) < number:  # another process may have been quicker
             name, step = STEPS[number - 1]
             step(connection, at)
+            if lost and number == 1:
+                connection.execute(
+                    "INSERT INTO kill_state (state, level, at, actor, reason)"
+                    " VALUES ('TRIGGERED', 4, ?, 'migration', ?)",
+                    (at, LOST),
+                )
             connection.execute(
                 "INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)",
                 (number, name, at),

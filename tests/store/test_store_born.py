@@ -1,0 +1,47 @@
+"""A home is new once: a database that was lost does not come back armed."""
+
+from datetime import UTC, datetime
+
+from trading_cli.store import Store, kill
+from trading_cli.store.born import mark_of
+
+NOW = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
+
+
+def state(path) -> tuple[str, int]:
+    """Open *path* and return how the kill switch stands."""
+    with Store.open(path, now=NOW) as store, store.reading() as look:
+        row = kill.standing(look).row
+        assert row is not None
+        return row.state, row.level
+
+
+def lose(path) -> None:
+    """Delete the database, its log and its index, as a careless hand would."""
+    for name in ("", "-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+
+
+def test_a_new_home_is_armed_and_stays_so(tmp_path):
+    """The first opening arms; later ones change nothing."""
+    path = tmp_path / "trading.db"
+    assert [state(path), state(path)] == [("ARMED", 0), ("ARMED", 0)]
+    assert mark_of(path).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_database_comes_back_stopped(tmp_path):
+    """Where a database was before, a new one begins TRIGGERED at level 4 and stays so."""
+    path = tmp_path / "trading.db"
+    state(path)
+    lose(path)
+    assert [state(path), state(path)] == [("TRIGGERED", 4), ("TRIGGERED", 4)]
+
+
+def test_a_file_without_a_mark_is_given_one(tmp_path):
+    """A crash between file and mark, or a backup put back, is not taken for a loss."""
+    path = tmp_path / "trading.db"
+    state(path)
+    mark_of(path).unlink()
+    assert state(path) == ("ARMED", 0)
+    lose(path)
+    assert state(path) == ("TRIGGERED", 4)

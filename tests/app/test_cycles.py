@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from trading_cli.app import stop
 from trading_cli.app.cycles import Cycle, Done, Plan, run_cycle
 from trading_cli.app.settings import load
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.clock import FrozenClock
-from trading_cli.core.errors import RunLocked, SourceDown, StoreFull
+from trading_cli.core.errors import RunLocked, SourceDown, StoreCorrupt, StoreFull
 from trading_cli.store import Store, runs
 
 NOW = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
@@ -201,3 +202,19 @@ def test_a_run_of_an_older_slot_that_is_still_at_work_is_named(kit):
 
     run_cycle(kit, plan(meanwhile), progress=quiet)
     assert "holds the lock" in refused[0]
+
+
+def test_a_damaged_database_pulls_the_kill_switch(kit):
+    """What cannot be read cannot be traded on: the file KILL stands before the error is told."""
+    run_cycle(kit, plan(one), progress=quiet)
+    path = kit.loaded.database
+    for name in ("-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    held = bytearray(path.read_bytes())
+    held[4096:] = b"\x5a" * (len(held) - 4096)
+    path.write_bytes(bytes(held))
+    kit.clock.set(NOW + QUARTER)
+    with pytest.raises(StoreCorrupt):
+        run_cycle(kit, plan(one), progress=quiet)
+    assert (path.parent / "KILL").exists()
+    assert stop.standing_at(stop.Place(kit.home, path)).level == 4

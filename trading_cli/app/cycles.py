@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from trading_cli.app import stop
 from trading_cli.app.gather import Progress
 from trading_cli.app.runs import only_run
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core import log
-from trading_cli.core.errors import RunLocked, StoreError, TradingError
+from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, TradingError
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
 from trading_cli.store import Store, runs
@@ -119,8 +120,23 @@ def run_cycle(
     """Run *plan* for the present slot once, and keep the ledger of it.
 
     A second start in a slot does nothing and says so (SKIPPED). Raises ``RunLocked`` while a run
-    of another slot holds the lock; ``StoreError`` when it cannot be kept.
+    of another slot holds the lock; ``StoreError`` when it cannot be kept. A damaged database pulls
+    the kill switch: what cannot be read cannot be traded on.
     """
+    try:
+        return _started(toolkit, plan, progress, started_by)
+    except StoreCorrupt as error:
+        stop.trip(
+            stop.Place(toolkit.home, toolkit.loaded.database),
+            level=toolkit.settings.kill_switch.default_level,
+            reason=error.message,
+            actor="guard",
+            now=toolkit.clock.now(),
+        )
+        raise
+
+
+def _started(toolkit: Toolkit, plan: Plan, progress: Progress, started_by: str) -> CycleReport:
     now = toolkit.clock.now()
     slot = plan.slot_of(now)
     folder = toolkit.loaded.database.parent

@@ -13,6 +13,7 @@ from pathlib import Path
 from trading_cli.store.born import LOST, mark_of
 from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
+from trading_cli.store.schema_research import THIRD
 from trading_cli.store.schema_trading import SECOND
 
 
@@ -34,9 +35,16 @@ def _second(connection: sqlite3.Connection, _at: int) -> None:
     seal_all(connection)
 
 
+def _third(connection: sqlite3.Connection, _at: int) -> None:
+    """Make the tables of research."""
+    for statement in THIRD:
+        connection.execute(statement)
+
+
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (
     ("the first schema", _first),
     ("decisions, orders, positions, journal, outbox, pauses", _second),
+    ("what research found", _third),
 )
 NEWEST = len(STEPS)
 

@@ -128,11 +128,6 @@ def test_a_collapse_to_no_bid_counts_as_a_loss(made):
         assert [one.kind for one in pauses.active(look, stage.clock.now())]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="no veto asks how old the listing is: with gamma down, UMA status, rules and liquidity"
-    " are those of its last answer",
-)
 def test_nothing_is_entered_on_a_listing_a_day_old(made):
     """A market may be disputed by now: its words must be of today."""
     stage = made(("0.45",) * 96 + ("0.50",))
@@ -141,11 +136,6 @@ def test_nothing_is_entered_on_a_listing_a_day_old(made):
         assert deals.orders(look) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="reliability 6.12 wants no trade from a cycle older than 120 s; a run that goes on late"
-    " in its slot decides on the slot's quote, however old (the order still meets a fresh book)",
-)
 def test_a_cycle_gone_on_ten_minutes_late_enters_nothing(made):
     """The quote it decides on is of ten minutes ago."""
     stage = made(STAY)

@@ -67,6 +67,12 @@ def test_nothing_stands_against_a_clean_candidate() -> None:
         (market(uma_statuses=("proposed", "disputed")), "UMA_STATUS", "disputed and proposed"),
         (market(neg_risk_placeholder=True), "PLACEHOLDER", "placeholder"),
         (market(neg_risk_other=True), "PLACEHOLDER", "Other"),
+        (
+            with_(quote=replace(CLEAN.quote, observed_at=AT - timedelta(seconds=121))),
+            "STALE_BOOK",
+            "121 s",
+        ),
+        (market(observed_at=AT - timedelta(minutes=61)), "STALE_BOOK", "61 minutes old"),
         (market(description=None), "NO_RULES", "no rules text"),
         (market(description=" \n"), "NO_RULES", "no rules text"),
         (with_(rules_changed_at=AT - timedelta(days=6)), "RULES_CHANGED", "6.0 days ago"),
@@ -122,7 +128,13 @@ def test_an_exit_that_would_fire_one_slot_later_is_a_veto() -> None:
 def test_every_veto_is_recorded_in_the_order_of_the_rules() -> None:
     """All that is wrong is said; ourselves first, then the market, then the price."""
     ruined = replace(
-        market(description=None, liquidity=1.0, neg_risk_other=True, uma_status="disputed"),
+        market(
+            description=None,
+            liquidity=1.0,
+            neg_risk_other=True,
+            uma_status="disputed",
+            observed_at=AT - timedelta(hours=2),
+        ),
         state=replace(ARMED, kill_state="DISARMED", pauses=("owner", "stale"), gate_open=False),
         quality=0.1,
         entered=frozenset({"e1"}),

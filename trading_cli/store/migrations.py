@@ -15,6 +15,7 @@ from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
 from trading_cli.store.schema_research import THIRD
 from trading_cli.store.schema_trading import SECOND
+from trading_cli.store.schema_trials import TRIALS
 
 
 def _first(connection: sqlite3.Connection, at: int) -> None:
@@ -37,7 +38,7 @@ def _second(connection: sqlite3.Connection, _at: int) -> None:
 
 def _third(connection: sqlite3.Connection, _at: int) -> None:
     """Make the tables of research."""
-    for statement in THIRD:
+    for statement in (*THIRD, *TRIALS):
         connection.execute(statement)
 
 

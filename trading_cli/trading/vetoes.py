@@ -28,6 +28,8 @@ from trading_cli.trading.view import View
 
 HALF = Decimal("0.5")
 LOT = Decimal(100)
+FRESH_QUOTE = timedelta(seconds=120)
+FRESH_LISTING = timedelta(hours=1)
 _IN_DOUBT = frozenset({"proposed", "disputed"})
 
 
@@ -84,6 +86,17 @@ def quality(view: View, token: Token, sections: Sections) -> str | None:  # noqa
     if view.quality is None:
         return f"no quality score; {least} is needed"
     return f"quality {view.quality:.3f} is below {least}" if view.quality < least else None
+
+
+def stale(view: View, token: Token, sections: Sections) -> str | None:  # noqa: ARG001
+    """Refuse on a quote of some minutes ago, and on a listing not renewed for an hour."""
+    if view.quote is not None and view.at - view.quote.observed_at > FRESH_QUOTE:
+        age = (view.at - view.quote.observed_at).total_seconds()
+        return f"its quote is {age:.0f} s old, {FRESH_QUOTE.total_seconds():.0f} s is the limit"
+    if view.at - view.market.observed_at > FRESH_LISTING:
+        age = (view.at - view.market.observed_at).total_seconds() / 60
+        return f"its listing is {age:.0f} minutes old: it may be disputed by now"
+    return None
 
 
 def already_in(view: View, token: Token, sections: Sections) -> str | None:  # noqa: ARG001
@@ -249,6 +262,7 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     (Reason.PAUSED_STALE, paused_stale),
     (Reason.GATE_CLOSED, gate_closed),
     (Reason.QUALITY, quality),
+    (Reason.STALE_BOOK, stale),
     (Reason.ALREADY_IN, already_in),
     (Reason.UMA_STATUS, uma_status),
     (Reason.PLACEHOLDER, placeholder),

@@ -1,0 +1,367 @@
+"""Does talk lead prices here: a family of tests written down, run, kept by date, and told.
+
+A command or the daily cycle monitors: it counts as a look and changes no label. The weekly cycle
+confirms. What a decision at *t* may use are the labels as of *t* (store/correlations.py).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trading_cli import __version__
+from trading_cli.app import hourly_series
+from trading_cli.app.cycles import Cycle, Done
+from trading_cli.app.facts import settings_hash
+from trading_cli.app.hype_settings import HypeSection
+from trading_cli.app.toolkit import Toolkit, build
+from trading_cli.core.clock import Clock
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Tier
+from trading_cli.research import event_study, hourly, labels, lead, pooled, verdicts
+from trading_cli.research.hype import HypeRules
+from trading_cli.research.single_lags import alone
+from trading_cli.store import Store, correlations
+from trading_cli.store.talk_hours import record_hours
+
+FORMULA = "correlate/1"
+MONITORING, CONFIRMATORY, COMMAND = "monitoring", "confirmatory", "command"
+SPAN = timedelta(days=30)
+LONGEST = timedelta(days=366)
+TRANSFORM = "hype: unclipped z without sentiment; price: log-odds per hour; hour-of-week means off"
+
+
+def correlate(
+    config: Path | None,
+    *,
+    since: timedelta = SPAN,
+    market: str | None = None,
+    max_lag: int = lead.MAX_LAG,
+    clock: Clock | None = None,
+) -> dict[str, Any]:
+    """Run the whole family, keep it, and return it as the envelope has it.
+
+    *market* narrows what is shown, never what is tested. Raises ``UsageError`` for a span or lag
+    that makes no sense, or a market that was not followed in the span.
+    """
+    if not timedelta(days=1) <= since <= LONGEST:
+        raise UsageError(f"--since {since}: between a day and a year.", hint="--since 30d")
+    if not 1 <= max_lag <= 7 * 24:
+        raise UsageError(f"--max-lag {max_lag}: 1 to 168 hours.", hint="--max-lag 24")
+    with build(config, clock=clock) as toolkit, toolkit.open_store() as store:
+        found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag)
+    if market is not None:
+        found["markets"] = [one for one in found["markets"] if one["market"] == market]
+        if not found["markets"]:
+            raise UsageError(
+                f"market {market} was not followed in this span.", hint="trading markets"
+            )
+    return found
+
+
+def correlate_step(cycle: Cycle) -> Done:
+    """Run the family: confirmatory in the weekly cycle, monitoring in any other."""
+    weekly = cycle.ticket.cycle == "validation"
+    found = run(cycle.toolkit, cycle.store, CONFIRMATORY if weekly else MONITORING)
+    counts = found["counts"]
+    numbers = {"run": found["run"], "looks": found["looks"], **counts}
+    tested = sum(counts.values()) - counts[verdicts.INSUFFICIENT]
+    why = "" if tested else "INSUFFICIENT: no market has enough hours of talk and price"
+    return Done(why=why, numbers=numbers)
+
+
+def run(
+    toolkit: Toolkit,
+    store: Store,
+    kind: str,
+    *,
+    since: timedelta = SPAN,
+    max_lag: int = lead.MAX_LAG,
+) -> dict[str, Any]:
+    """Write down a family of *kind*, run it, keep what it found and return it."""
+    now = toolkit.clock.now()
+    begin, until = hourly_series.span_of(now, since)
+    rules = _hype_rules(toolkit.settings.hype)
+    with store.reading() as look:
+        held = hourly_series.gather(look, since=begin, until=until, as_of=now, rules=rules)
+    first_end = float(held.ends[0]) if held.ends.size else 0.0
+    tried = lead.Rules(max_lag=max_lag, first_end=first_end)
+    planned = correlations.Planned(
+        kind, now, begin, until, settings_hash(toolkit.settings), data_hash(held.markets),
+        f"{__version__} {FORMULA}", _family(held.markets, max_lag),
+    )  # fmt: skip
+    with store.transaction() as tx:
+        record_hours(tx, held.counted, now)
+        number = correlations.plan_run(tx, planned)
+    judged = verdicts.judge(lead.examine(held.markets, tried))
+    together = pooled.pooled(held.markets, seed=number)
+    study = event_study.study(held.markets)
+    summary = {
+        "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},
+        "study": _plain(asdict(study)),
+    }
+    rows = [_market_row(one) for one in judged]
+    pooled_rows = [_pooled_row(one) for one in together]
+    with store.transaction() as tx:
+        correlations.finish_run(
+            tx, number, at=toolkit.clock.now(), markets=rows, pooled=pooled_rows, summary=summary
+        )
+        if kind == CONFIRMATORY:
+            before = correlations.labels(tx, as_of=now)
+            after = _labels(before, held, judged, together, now)
+            correlations.record_labels(tx, [replace(one, run=number) for one in after])
+        standing = correlations.labels(tx, as_of=now)
+        looks = correlations.looks(tx, as_of=now)
+    return {
+        "run": number,
+        "kind": kind,
+        "since": begin.isoformat(),
+        "until": until.isoformat(),
+        "max_lag": max_lag,
+        "looks": {name: looks.get(name, 0) for name in (MONITORING, CONFIRMATORY, COMMAND)},
+        "family": {"markets": len(held.markets), "data": planned.data_hash,
+                   "settings": planned.settings_hash, "code": planned.code},
+        "pooled": [_told_pooled(row, standing) for row in pooled_rows],
+        "event_study": summary["study"],
+        "markets": [_told_market(row, standing) for row in _ranked(rows)],
+        "counts": summary["counts"],
+    }  # fmt: skip
+
+
+def _hype_rules(section: HypeSection) -> HypeRules:
+    return HypeRules(
+        weights=section.weights.model_dump(),
+        baseline_days=section.baseline_days,
+        full_days=section.full_days,
+        provisional_days=section.provisional_days,
+    )
+
+
+def data_hash(markets: Sequence[lead.Market]) -> str:
+    """Return 12 hex digits that stand for every number the family rests on."""
+    made = blake2b(digest_size=6)
+    for one in markets:
+        made.update(f"{one.id}\x1f{one.event}\x1f{one.category}\x1f".encode())
+        made.update(np.ascontiguousarray(one.hype).tobytes())
+        made.update(np.ascontiguousarray(one.level).tobytes())
+    return made.hexdigest()
+
+
+def _family(markets: Sequence[lead.Market], max_lag: int) -> dict[str, Any]:
+    """Return what is going to be tried, before any of it is."""
+    return {
+        "markets": [one.id for one in markets],
+        "lags": max_lag,
+        "horizons": list(pooled.HORIZONS),
+        "directions": ["talk to price", "price to talk"],
+        "transform": TRANSFORM,
+    }
+
+
+# --- labels
+
+
+def _labels(
+    before: Mapping[str, correlations.LabelRow],
+    held: hourly_series.Gathered,
+    judged: Sequence[verdicts.Verdict],
+    together: Sequence[pooled.Pooled],
+    now: datetime,
+) -> list[correlations.LabelRow]:
+    """Return the labels that a confirmatory run changes, or whose claim it does."""
+    seen = {one.examined.id: _claim(one, now) for one in judged}
+    seen |= {
+        correlations.pooled_subject(one.category, one.horizon): _pooled_claim(one, now)
+        for one in together
+    }
+    found = []
+    for subject, claim in seen.items():
+        row = before.get(subject)
+        label = _label(row)
+        confirmed = _confirmed(subject, label.claim, claim, held) if label.claim else None
+        after = labels.advance(label, claim, confirmed=confirmed)
+        if after != label:
+            found.append(_label_row(subject, after, now))
+    return found
+
+
+def _claim(one: verdicts.Verdict, now: datetime) -> labels.Claim | None:
+    if one.word == verdicts.INSUFFICIENT:
+        return None
+    ahead, at = one.examined.forward, int(now.timestamp())
+    if not one.leads:
+        return labels.Claim(leads=False, tier=Tier.NONE, lag=0, b=0.0, since=at)
+    return labels.Claim(leads=True, tier=one.tier, lag=ahead.lag, b=ahead.b, since=at)
+
+
+def _pooled_claim(one: pooled.Pooled, now: datetime) -> labels.Claim | None:
+    if not math.isfinite(one.q):
+        return None
+    lag, b = (one.horizon, one.b) if one.leads else (0, 0.0)
+    return labels.Claim(one.leads, Tier.NONE, lag, b, int(now.timestamp()))
+
+
+def _confirmed(
+    subject: str,
+    claim: labels.Claim,
+    seen: labels.Claim | None,
+    held: hourly_series.Gathered,
+) -> bool | None:
+    """Return what the data after the first detection say of *claim*, ``None``: too few.
+
+    A claim of a lead is one test: its lag, its direction, 5 %. A claim that nothing leads any more
+    is what the run itself says.
+    """
+    if not claim.leads:
+        return None if seen is None else not seen.leads
+    later = held.ends > claim.since
+    cut = [replace(m, hype=m.hype[later], level=m.level[later]) for m in held.markets]
+    if subject.startswith("pooled:"):
+        category, hours = subject.removeprefix("pooled:").rsplit(":", 1)
+        among = [m for m in cut if category in {pooled.EVERYTHING, m.category}]
+        one = pooled.pooled(among, horizons=(int(hours),), shifts=0)[0]
+        return None if one.insufficient or math.isnan(one.p) else _agrees(one.b, one.p, claim)
+    (own,) = (m for m in cut if m.id == subject)
+    if lead.missing(own)[0]:
+        return None
+    after = alone(own.hype, hourly.changes(own.level), own=1, lags=[claim.lag])
+    return _agrees(float(after.b[0]), float(after.p[0]), claim)
+
+
+def _agrees(b: float, p: float, claim: labels.Claim) -> bool:
+    return p <= verdicts.ALPHA and (b > 0) == (claim.b > 0)
+
+
+def _label(row: correlations.LabelRow | None) -> labels.Label:
+    if row is None:
+        return labels.Label()
+    pending = row.pending
+    claim = labels.Claim(**{**pending, "tier": Tier(pending["tier"])}) if pending else None
+    return labels.Label(row.leads, row.tier, row.lag, row.b or 0.0, claim)
+
+
+def _label_row(subject: str, label: labels.Label, now: datetime) -> correlations.LabelRow:
+    pending = {} if label.claim is None else asdict(label.claim) | {"tier": int(label.claim.tier)}
+    return correlations.LabelRow(
+        subject, now, 0, label.leads, label.tier, label.lag, label.b, pending
+    )
+
+
+# --- telling
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* with every number that does not exist as ``None``, tuples as lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _market_row(one: verdicts.Verdict) -> correlations.MarketRow:
+    found, ahead = one.examined, one.examined.forward
+    body = {
+        "event": found.event,
+        "category": found.category,
+        "sentence": one.sentence,
+        "hours": found.hours,
+        "coverage": found.coverage,
+        "q_any_dependence": one.q_any,
+        "reverse_q": one.reverse_q,
+        "reverse_q_any_dependence": one.reverse_q_any,
+        "same_hour_r": found.same_hour,
+        "same_hour_p": found.same_hour_p,
+        "hype_state": found.hype_state,
+        "price_state": found.price_state,
+        "out_of_sample_r2": found.out_of_sample,
+        "clark_west_p": found.clark_west,
+        "gross_cents": found.gross_cents,
+        "net_cents": found.net_cents,
+        "forward": _direction(ahead),
+        "reverse": _direction(found.reverse),
+    }
+    q = one.q if math.isfinite(one.q) else None
+    return correlations.MarketRow(found.id, one.word, one.tier, ahead.lag, q, _plain(body))
+
+
+def _direction(one: lead.Direction) -> dict[str, Any]:
+    joint = one.joint
+    return {
+        "p": one.p,
+        "lag": one.lag,
+        "b": one.b,
+        "t": one.t,
+        "r": one.r,
+        "effect_per_sd": one.effect,
+        "own_lags": one.own,
+        "rows": one.rows,
+        "method": one.method,
+        "by_lag": list(one.by_lag),
+        "joint_lags": None if joint is None else joint.lags,
+        "joint_p": None if joint is None else joint.p,
+        "joint_hc1_p": None if joint is None else joint.hc1_p,
+        "joint_hac_p": None if joint is None else joint.hac_p,
+        "partial_r2": None if joint is None else joint.partial_r2,
+        "toda_yamamoto_p": one.toda_yamamoto,
+        "conditional_p": one.conditional,
+        "conditional_r": one.conditional_r,
+        "shift_p": one.shift,
+    }
+
+
+def _pooled_row(one: pooled.Pooled) -> correlations.PooledRow:
+    body = _plain(asdict(one)) | {"leads": one.leads}
+    return correlations.PooledRow(one.category, one.horizon, one.leads, body["q"], body)
+
+
+def _told_pooled(
+    row: correlations.PooledRow, standing: Mapping[str, correlations.LabelRow]
+) -> dict[str, Any]:
+    label = standing.get(correlations.pooled_subject(row.category, row.horizon))
+    return {**row.body, "label": _told_label(label)}
+
+
+def _told_market(
+    row: correlations.MarketRow, standing: Mapping[str, correlations.LabelRow]
+) -> dict[str, Any]:
+    return {
+        "market": row.market,
+        "verdict": row.word,
+        "tier": row.tier.name,
+        "q": row.q,
+        **row.body,
+        "label": _told_label(standing.get(row.market)),
+    }
+
+
+def _told_label(label: correlations.LabelRow | None) -> dict[str, Any]:
+    """Return what the subject is called by confirmed runs, and what is claimed of it."""
+    if label is None:
+        return {"leads": False, "tier": "NONE", "since": None, "confirmed": None}
+    return {
+        "leads": label.leads,
+        "tier": label.tier.name,
+        "since": label.at.isoformat(),
+        "confirmed": label.pending.get("confirmed"),
+    }
+
+
+def _ranked(rows: Sequence[correlations.MarketRow]) -> list[correlations.MarketRow]:
+    """Return leads first, the smallest q first, those that cannot be told last."""
+    return sorted(
+        rows,
+        key=lambda one: (
+            one.word != verdicts.LEADS,
+            one.word == verdicts.INSUFFICIENT,
+            math.inf if one.q is None else one.q,
+            one.market,
+        ),
+    )

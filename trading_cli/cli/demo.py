@@ -16,13 +16,15 @@ def demo(
     ctx: typer.Context,
     days: Annotated[int, typer.Option(min=1, max=365, help="Backfill so many days.")] = 42,
     cycles: Annotated[int, typer.Option(min=1, help="Then run so many slots.")] = 96,
-    markets: Annotated[int, typer.Option(min=1, help="How many markets the world has.")] = 40,
+    markets: Annotated[
+        int, typer.Option(min=1, help="How many ordinary markets, beside the scenes.")
+    ] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Make the demo's home here.")
     ] = None,
 ) -> Answer:
-    """Run the whole way, offline: a pretend exchange, a backfill, slots, checks, a report."""
+    """Live a day, offline: past, decisions, trades, exits, messages, and whether it adds up."""
     from trading_cli.app.demo import demo as perform
 
     data = perform(days, cycles, markets, seed, keep, shared(ctx).talk)

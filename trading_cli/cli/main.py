@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "collect": ("collect", "Collect markets, books, trades, resolutions and the talk about them."),
     "markets": ("markets", "List the markets that are known, with their latest prices."),
     "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
+    "correlate": ("correlate", "Say whether talk leads prices, market by market."),
     "status": ("status", "Show where things stand."),
     "explain": ("explain", "Say why, and why not, of one decision, order, position or fill."),
     "positions": ("positions", "Show what is held, at what it would bring now."),
@@ -33,6 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "journal": ("journal", "Read the record, add to it, check it, count it."),
     "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
     "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),
+    "calibrate": ("calibrate", "Hold prices and own probabilities against what happened."),
+    "trials": ("trials", "List what was ever tried, and what luck alone would show."),
     "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),
     "cycle": ("cycle", "Run one cycle now, as cron does."),
@@ -57,7 +60,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Stop": ("kill", "pause", "resume"),
     "Tell": ("alerts",),
     "Collect": ("collect", "markets", "quality-check", "simulate"),
-    "Find out": ("correlate", "monte-carlo"),
+    "Find out": ("correlate", "monte-carlo", "calibrate", "trials"),
     "Look after": ("doctor", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (

@@ -249,14 +249,13 @@ def sharpes(look: sqlite3.Connection, strategy: str | None = None) -> list[float
     return [float(sharpe) for (sharpe,) in rows]
 
 
+_SPAN = "event_time >= ?1 AND event_time < ?2 GROUP BY market ORDER BY market"
+_ENDS = "market, count(*), min(event_time), max(event_time), sum(price)"
 _DATA = (
     "SELECT slot, pack FROM quote_packs WHERE slot >= ?1 AND slot < ?2 ORDER BY slot",
-    "SELECT market, count(*), min(event_time), max(event_time), sum(price) FROM points"
-    " WHERE event_time >= ?1 AND event_time < ?2 GROUP BY market ORDER BY market",
-    "SELECT market, count(*), min(event_time), max(event_time), sum(price), sum(size) FROM trades"
-    " WHERE event_time >= ?1 AND event_time < ?2 GROUP BY market ORDER BY market",
-    "SELECT market, observed_at, outcome, payout FROM resolutions WHERE observed_at < ?2"
-    " ORDER BY market, observed_at",
+    f"SELECT {_ENDS} FROM points WHERE {_SPAN}",  # noqa: S608  # our own words
+    f"SELECT {_ENDS}, sum(size) FROM trades WHERE {_SPAN}",  # noqa: S608  # our own words
+    "SELECT market, observed_at, outcome, payout FROM resolutions WHERE observed_at < ?2 ORDER BY 1, 2",  # noqa: E501  # one question
     "SELECT market, hash FROM listing_versions WHERE observed_at < ?2 ORDER BY market, id",
 )
 

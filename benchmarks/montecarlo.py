@@ -98,7 +98,7 @@ def arch(method: str, paths: int) -> Callable[[], object]:
 
 def one(method: str, paths: int) -> None:
     """Run one method in this process, three times after a warm-up, and print its figures."""
-    maker = {"ours": ours, "quantstats": quantstats, "arch": arch}[method.split()[0]]
+    maker = {"ours": ours, "quantstats": quantstats, "arch": arch}[method.split(maxsplit=1)[0]]
     go = maker(method, paths)
     if paths < 1_000_000:
         go()

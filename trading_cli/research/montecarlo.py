@@ -24,9 +24,10 @@ from trading_cli.research.paths import Floats, Paths, follow, joined, log_growth
 LEAST_TRADES = 100
 BLOCK = 8192
 TIMED = BLOCK  # of so many paths the time under water is counted
-_SLAB = 64  # steps whose chances are drawn at once: small enough for the cache
+_SLAB = 16  # steps whose chances are drawn at once: small enough for the cache
 MOST_PATHS = 10_000_000
-_OFTEN = 0.25  # blocks that end more often than this are drawn with a mask
+_ALL_16, _ALL_64 = 1 << 16, (1 << 64) - 1
+_OFTEN = 0.25  # from here on a draw for each place is quicker than one for each hit
 Each = Callable[[Callable[[int], Paths], Iterable[int]], Iterable[Paths]]
 
 
@@ -65,11 +66,32 @@ class Iid:
 
     def rows(self, generator: np.random.Generator, n: int) -> Iterator[Floats]:
         """Yield ``steps`` rows."""
-        count, row = len(self.logs), np.empty(n)
+        row = np.empty(n)
         for slab in _slabs(self.steps):
-            for at in generator.integers(0, count, (slab, n), dtype=_index_type(count)):
+            for at in _indices(generator, len(self.logs), slab * n).reshape(slab, n):
                 np.take(self.logs, at, out=row, mode="clip")
                 yield row
+
+
+def _indices(
+    generator: np.random.Generator, count: int, size: int
+) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return *size* indices below *count*, each as likely, shape (size,).
+
+    Sixteen random bits each, those beyond the last whole multiple of *count* drawn again, and the
+    remainder taken: exact, and quicker than ``generator.integers``, which multiplies one by one.
+    """
+    if count > _ALL_16 // 2:
+        return generator.integers(0, count, size, dtype=np.uint32)
+    words = generator.integers(0, _ALL_64, -(-size // 4), dtype=np.uint64, endpoint=True)
+    drawn = words.view(np.uint16)[:size]
+    fair = _ALL_16 // count * count
+    if fair < _ALL_16:
+        again = np.flatnonzero(drawn >= fair)
+        drawn[again] = generator.integers(0, fair, len(again), dtype=np.uint16)
+    divisor = np.uint16(count)
+    drawn -= drawn // divisor * divisor
+    return drawn
 
 
 def _slabs(steps: int) -> Iterator[int]:
@@ -128,41 +150,43 @@ class Block:
         row = np.empty(n)
         np.take(endless, at, out=row, mode="clip")
         yield row
-        for begins in self._begins(generator, n):
+        for begins, starts in self._begins(generator, n):
             at += 1
-            at[begins] = generator.integers(0, count, len(begins))
+            at[begins] = starts
             np.take(endless, at, out=row, mode="clip")
             yield row
 
-    def _begins(self, generator: np.random.Generator, n: int) -> Iterator[NDArray[np.int64]]:
-        """Yield, for each step after the first, which paths begin a new block.
+    def _begins(
+        self, generator: np.random.Generator, n: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield, for each step after the first, which paths begin a new block, and where.
 
-        Each does with probability 1/length, independently: where that is seldom, the distances
-        between those that do are drawn (geometric), over all steps and paths as one line.
+        Each does with probability 1/length, independently: the distances between those that do are
+        drawn (geometric), over some steps and all paths as one line.
         """
-        restart = 1 / self.length
-        if restart > _OFTEN:
-            for _ in range(self.steps - 1):
-                yield np.flatnonzero(generator.random(n) < restart)
-            return
         for slab in _slabs(self.steps - 1):
-            places = _places(generator, n * slab, restart)
+            places = _places(generator, n * slab, 1 / self.length)
+            starts = generator.integers(0, len(self.logs), len(places))
             ends = np.searchsorted(places, np.arange(0, n * slab + 1, n))
             for step in range(slab):
-                yield places[ends[step] : ends[step + 1]] - step * n
+                these = slice(ends[step], ends[step + 1])
+                yield places[these] - step * n, starts[these]
 
 
 def _places(generator: np.random.Generator, cells: int, probability: float) -> NDArray[np.int64]:
     """Return which of *cells* places are hit, each with *probability* and on its own, sorted."""
+    if probability > _OFTEN:
+        return np.flatnonzero(generator.random(cells) < probability)
     found: list[NDArray[np.int64]] = []
     last = -1
     while last < cells:
         left = (cells - last) * probability
         gaps = generator.geometric(probability, int(left + 4 * np.sqrt(left) + 16))
-        places = last + np.cumsum(gaps)
+        gaps[0] += last
+        places = np.cumsum(gaps)
         found.append(places)
         last = int(places[-1])
-    every = np.concatenate(found)
+    every = found[0] if len(found) == 1 else np.concatenate(found)
     return every[: np.searchsorted(every, cells)]
 
 

@@ -28,14 +28,14 @@ TRADES = 250
 RUIN = 0.25
 HOME = Path(os.environ.get("PEERS_HOME") or Path(tempfile.gettempdir()) / "peers")
 PEERS = HOME / "main" / "bin" / "python"
-OURS = (("ours iid", 100_000), ("ours block", 100_000), ("ours shuffle", 20_000))
+OURS = (("ours iid", 100_000), ("ours block", 100_000), ("ours shuffle", 100_000))
 LARGE = (("ours iid", 1_000_000), ("ours block", 1_000_000))
 THEIRS = (
     ("quantstats", 5_000), ("quantstats full", 1_000), ("arch iid", 4_000),
     ("arch stationary", 4_000),
 )  # fmt: skip
 FLOORS = (
-    ("ours iid", "quantstats", 7.0), ("ours block", "quantstats", 7.0),
+    ("ours iid", "quantstats", 7.0), ("ours shuffle", "quantstats full", 7.0),
     ("ours iid", "arch iid", 15.0), ("ours block", "arch stationary", 15.0),
 )  # fmt: skip
 MOST_MB = 150

@@ -18,7 +18,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import Tier
 from trading_cli.research import labels
 from trading_cli.research.hype import HypeRules
-from trading_cli.store import Store, correlations, runs
+from trading_cli.store import Store, correlations, runs, trials
 
 DAY = timedelta(days=1)
 
@@ -86,7 +86,10 @@ def test_a_run_is_a_row_before_and_after(filled):
         assert len(correlations.pooled_of(look, kept.id)) == len(two["pooled"])
         assert correlations.last_run(look, as_of=START) is None
         before = correlations.looks(look, as_of=START)
+        newest = trials.trials(look, kind="correlation", limit=1)[0]
     assert before == {}
+    assert (newest.state, newest.tests) == ("DONE", 6)
+    assert newest.summary == two["counts"]
 
 
 def test_what_came_later_is_not_seen(filled):
@@ -228,7 +231,7 @@ def test_the_step_of_a_cycle(filled):
     for name, kind in (("analysis", "monitoring"), ("validation", "confirmatory")):
         at = START + 44 * DAY
         with kit(filled, at) as toolkit, toolkit.open_store() as store:
-            ticket = runs.Ticket(1, name, int(at.timestamp()), 1)
+            ticket = runs.Ticket(1, name, int(at.timestamp()), 1, at)
             cycle = Cycle(toolkit, store, ticket, at, str, 0.0)
             done = correlate.correlate_step(cycle)
             with store.reading() as look:

@@ -12,7 +12,7 @@ from trading_cli.app import montecarlo as drawing
 from trading_cli.app import montecarlo_record as record
 from trading_cli.app.montecarlo_settings import MonteCarloSection
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Level
+from trading_cli.domain import Level, Reason
 from trading_cli.domain import Position as Held
 from trading_cli.store import balances, deals, holdings
 from trading_cli.trading import account
@@ -28,20 +28,13 @@ def _home(folder, count):
     home.open_account()
     made = home.decide(1)
     home.trade(made, "0.42", at=NOON)
-    closed = home.trade(made, "0.40", at=NOON + SLOT, sell=drawing_reason())
+    closed = home.trade(made, "0.40", at=NOON + SLOT, sell=Reason.STOP)
     with home.store() as store, store.transaction() as tx:
         (bought, sold) = deals.dealings(tx, closed)
         for i in range(2, count + 1):
             _copy(tx, closed, bought, sold, i)
     home.clock.set(NOON + count * DAY)
     return home
-
-
-def drawing_reason():
-    """Return the reason trades are sold for here."""
-    from trading_cli.domain import Reason
-
-    return Reason.STOP
 
 
 def _copy(tx, closed: Held, bought, sold, i):
@@ -72,7 +65,7 @@ def _copy(tx, closed: Held, bought, sold, i):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A home with 120 closed trades."""
+    """Return a home with 120 closed trades."""
     return _home(tmp_path_factory.mktemp("mc"), 120)
 
 
@@ -136,7 +129,7 @@ def test_each_engine_says_its_percentiles_and_errors(home, engine, unit):
     assert (told["final"] == []) is (engine == "shuffle")
     assert (told["block_length"] is not None) is (engine == "block")
     assert told["recovery"]["paths"] == 500
-    assert [one["name"] for one in told["stress"]][0] == "as recorded"
+    assert told["stress"][0]["name"] == "as recorded"
     assert len(told["stress"]) == 6
     assert told == _asked(home, engine=engine)
 

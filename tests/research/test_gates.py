@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from trading_cli.research import gates
 
@@ -90,6 +91,31 @@ def test_without_an_edge_it_is_ever_crossed_in_one_path_of_twenty_at_most(shape)
     x = (rng.random(size) < price) / price - 1
     share = gates.refuted(x).any(axis=1).mean()
     assert share <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
+
+
+def test_bets_that_move_together_must_be_one():
+    """Five a week that share a factor: counted apart they pass too often, merged they do not."""
+    rng = np.random.default_rng(0)
+    ask = rng.uniform(0.17, 0.85, (800, 104, 5))
+    shared = math.sqrt(0.6) * rng.normal(size=(800, 104, 1))
+    own = math.sqrt(0.4) * rng.normal(size=(800, 104, 5))
+    x = (ndtr(shared + own) < ask) / ask - 1
+    apart = gates.refuted(x.reshape(800, -1))[:, 49:].any(axis=1).mean()
+    merged = gates.refuted(x.mean(axis=2))[:, 9:].any(axis=1).mean()
+    assert apart > 0.10
+    assert merged <= 0.05
+
+
+def test_the_bound_by_week_takes_a_week_as_one_bet():
+    """Monday to Sunday; the mean of the events that closed in it."""
+    trades = [
+        gates.ClosedTrade("a", datetime(2026, 3, 2, tzinfo=UTC), 10, 100),
+        gates.ClosedTrade("b", datetime(2026, 3, 8, 23, tzinfo=UTC), -50, 100),
+        gates.ClosedTrade("c", datetime(2026, 3, 9, tzinfo=UTC), 30, 100),
+    ]
+    assert gates.returns_by_week(trades) == pytest.approx([-0.2, 0.3])
+    verdict = gates.judge(_trades([0.7, -0.2] * 30), conditions=PROOFS)
+    assert verdict.bound_by_week < verdict.mean
 
 
 def test_no_edge_rarely_passes_weekly_looks_of_two_years(power):

@@ -168,3 +168,13 @@ def test_the_unit_of_money_does_not_matter(r, scale):
     fall = float(measures.max_drawdown(curve))
     assert 0 <= fall < 1
     assert float(measures.max_drawdown(curve * scale)) == pytest.approx(fall, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("price", "days", "earned"), [(0.95, 60, 0.3662), (0.98, 90, 0.0854), (0.99, 180, 0.0206)]
+)
+def test_what_locked_capital_earns(price, days, earned):
+    """statistics.md §5: the opportunity cost of waiting for a settlement."""
+    assert measures.locked_return(price, days) == pytest.approx(earned, abs=5e-5)
+    with pytest.raises(ValueError, match="locked"):
+        measures.locked_return(0, days)

@@ -18,6 +18,8 @@ from trading_cli.research.montecarlo import (
     Iid,
     Outcome,
     Shuffle,
+    _indices,
+    _orders,
     _places,
     simulate,
     too_few,
@@ -195,6 +197,30 @@ def test_places_are_sorted_inside_and_as_many_as_expected(probability, cells, se
     assert (np.diff(got) > 0).all()
     assert not len(got) or (got[0] >= 0 and got[-1] < cells)
     assert abs(len(got) - cells * probability) <= 6 * sqrt(cells * probability) + 6
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 250, 256, 30_011, 40_000])
+def test_every_index_is_as_likely(count):
+    """No remainder is favoured: chi-square of 200,000 draws over ten parts, and every end met."""
+    drawn = _indices(np.random.default_rng(3), count, 200_001)
+    assert len(drawn) == 200_001
+    assert drawn.max() < count
+    parts = min(count, 10)
+    seen = np.bincount(drawn.astype(np.int64) * parts // count, minlength=parts)
+    share = np.bincount(np.arange(count) * parts // count, minlength=parts) / count
+    expected = share * len(drawn)
+    assert ((seen - expected) ** 2 / expected).sum() < 33.7  # chi-square of 9, p = 1e-4
+
+
+def test_every_order_is_a_permutation_and_as_likely():
+    """Three trades have six orders, each about as often; each row holds every number once."""
+    rows = _orders(np.random.default_rng(4), 60_000, 3)
+    assert (np.sort(rows, axis=1) == [0, 1, 2]).all()
+    seen = np.unique(rows, axis=0, return_counts=True)[1]
+    assert len(seen) == 6
+    assert seen == pytest.approx(10_000, abs=400)
+    with pytest.raises(ValueError, match="too many"):
+        simulate(Shuffle(np.zeros(65_537)), 1, 1)
 
 
 def test_outcomes_come_as_often_as_they_should_and_exclude_one_another():

@@ -165,3 +165,14 @@ def test_the_least_record_is_where_the_probability_reaches_the_level(ratio, skew
     n = sharpe.least_track_record(ratio, skew, kurtosis)
     if n > 2.0:
         assert sharpe.probabilistic_sharpe(ratio, n, skew, kurtosis) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize(
+    ("price", "chance", "bets"), [(0.50, 0.55, 268), (0.90, 0.92, 498), (0.10, 0.12, 714)]
+)
+def test_how_many_bets_show_an_edge(price, chance, bets):
+    """statistics.md §5: independent bets to see the edge one-sided at 5 %."""
+    assert sharpe.bets_to_see(chance, price) == pytest.approx(bets, abs=1)
+    assert sharpe.bet_sharpe(chance, price) > 0
+    assert math.isnan(sharpe.bets_to_see(price, chance))
+    assert math.isnan(sharpe.bet_sharpe(1.0, 0.5))

@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from trading_cli import __version__
 from trading_cli.app import hourly_series
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.hype_settings import HypeSection
 from trading_cli.app.toolkit import Toolkit, build
+from trading_cli.app.trials import code_hash
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Tier
 from trading_cli.research import event_study, hourly, labels, lead, pooled, verdicts
 from trading_cli.research.hype import HypeRules
 from trading_cli.research.single_lags import alone
-from trading_cli.store import Store, correlations
+from trading_cli.store import Store, correlations, trials
 from trading_cli.store.talk_hours import record_hours
 
 FORMULA = "correlate/1"
@@ -89,28 +89,28 @@ def run(
     rules = _hype_rules(toolkit.settings.hype)
     with store.reading() as look:
         held = hourly_series.gather(look, since=begin, until=until, as_of=now, rules=rules)
-    first_end = float(held.ends[0]) if held.ends.size else 0.0
-    tried = lead.Rules(max_lag=max_lag, first_end=first_end)
     planned = correlations.Planned(
         kind, now, begin, until, settings_hash(toolkit.settings), data_hash(held.markets),
-        f"{__version__} {FORMULA}", _family(held.markets, max_lag),
+        f"{FORMULA} {code_hash()}", _family(held.markets, max_lag),
     )  # fmt: skip
     with store.transaction() as tx:
         record_hours(tx, held.counted, now)
         number = correlations.plan_run(tx, planned)
-    judged = verdicts.judge(lead.examine(held.markets, tried))
-    together = pooled.pooled(held.markets, seed=number)
-    study = event_study.study(held.markets)
+        trial = trials.plan(tx, _trial(planned))
+    first_end = float(held.ends[0]) if held.ends.size else 0.0
+    judged = verdicts.judge(lead.examine(held.markets, lead.Rules(max_lag, first_end)))
+    together = pooled.pooled(held.markets)
     summary = {
         "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},
-        "study": _plain(asdict(study)),
+        "study": _plain(asdict(event_study.study(held.markets))),
     }
-    rows = [_market_row(one) for one in judged]
-    pooled_rows = [_pooled_row(one) for one in together]
+    rows, pooled_rows = [_market_row(one) for one in judged], [_pooled_row(p) for p in together]
     with store.transaction() as tx:
+        at = toolkit.clock.now()
         correlations.finish_run(
-            tx, number, at=toolkit.clock.now(), markets=rows, pooled=pooled_rows, summary=summary
+            tx, number, at=at, markets=rows, pooled=pooled_rows, summary=summary
         )
+        trials.finish(tx, trial, at, trials.Result(summary=summary["counts"]))
         if kind == CONFIRMATORY:
             before = correlations.labels(tx, as_of=now)
             after = _labels(before, held, judged, together, now)
@@ -118,19 +118,42 @@ def run(
         standing = correlations.labels(tx, as_of=now)
         looks = correlations.looks(tx, as_of=now)
     return {
-        "run": number,
-        "kind": kind,
-        "since": begin.isoformat(),
-        "until": until.isoformat(),
-        "max_lag": max_lag,
-        "looks": {name: looks.get(name, 0) for name in (MONITORING, CONFIRMATORY, COMMAND)},
-        "family": {"markets": len(held.markets), "data": planned.data_hash,
-                   "settings": planned.settings_hash, "code": planned.code},
+        **_head(number, planned, max_lag, looks),
         "pooled": [_told_pooled(row, standing) for row in pooled_rows],
         "event_study": summary["study"],
         "markets": [_told_market(row, standing) for row in _ranked(rows)],
         "counts": summary["counts"],
-    }  # fmt: skip
+    }
+
+
+def _head(
+    number: int, planned: correlations.Planned, max_lag: int, looks: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return which run it was, on what, and how often anybody looked."""
+    return {
+        "run": number,
+        "kind": planned.kind,
+        "since": planned.since.isoformat(),
+        "until": planned.until.isoformat(),
+        "max_lag": max_lag,
+        "looks": {name: looks.get(name, 0) for name in (MONITORING, CONFIRMATORY, COMMAND)},
+        "family": {
+            "markets": len(planned.family["markets"]),
+            "data": planned.data_hash,
+            "settings": planned.settings_hash,
+            "code": planned.code,
+        },
+    }
+
+
+def _trial(planned: correlations.Planned) -> trials.Planned:
+    """Return the family as the ledger of everything ever tried has it."""
+    tests = len(planned.family["markets"]) * len(planned.family["directions"])
+    return trials.Planned(
+        "correlation", "", planned.at, planned.since, planned.until,
+        {**planned.family, "settings": planned.settings_hash}, planned.data_hash, planned.code,
+        tests=max(tests, 1),
+    )  # fmt: skip
 
 
 def _hype_rules(section: HypeSection) -> HypeRules:

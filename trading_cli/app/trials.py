@@ -117,18 +117,17 @@ def _row(one: trials.Trial) -> dict[str, Any]:
 def _told(
     rows: list[dict[str, Any]], tried: trials.Counted, luck: Yardstick, now: datetime
 ) -> dict[str, Any]:
+    missing = "" if math.isfinite(luck.hurdle) else "fewer than 2 trials ended with a ratio"
+    if not luck.trials:
+        missing = "nothing was tried yet"
     return {
         "as_of": now.isoformat(timespec="seconds"),
         "trials": rows,
         "counted": _counts(tried),
         "luck": {
             "trials": luck.trials,
-            "sharpe_a_year": (
-                round(luck.hurdle * math.sqrt(YEAR), 6) if math.isfinite(luck.hurdle) else None
-            ),
-            "missing": (
-                "" if math.isfinite(luck.hurdle) else "fewer than 2 trials ended with a ratio"
-            ),
+            "sharpe_a_year": None if missing else round(luck.hurdle * math.sqrt(YEAR), 6),
+            "missing": missing,
         },
     }
 

@@ -16,9 +16,7 @@ def demo(
     ctx: typer.Context,
     days: Annotated[int, typer.Option(min=1, max=365, help="Backfill so many days.")] = 42,
     cycles: Annotated[int, typer.Option(min=1, help="Then run so many slots.")] = 96,
-    markets: Annotated[
-        int, typer.Option(min=1, help="How many ordinary markets, beside the scenes.")
-    ] = 40,
+    markets: Annotated[int, typer.Option(min=1, help="Ordinary markets, beside the scenes.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Make the demo's home here.")

@@ -9,13 +9,15 @@ chosen but spread over a grid (a mixture: Robbins 1970; betting bounds: Waudby-S
 2024, J. R. Stat. Soc. B 86, section 4). No variance, no normality, no upper end is assumed.
 
 Assumed is that events do not know of one another: what moves together is to be given as one event
-(a theme). The test of this page draws worlds where each assumption is tried.
+(a theme). Where five bets a week that share a factor (correlation .6) are counted as five, 16 % of
+zero-edge records pass instead of 2 %; merged, 1 %. So the verdict shows the bound by week of
+closing beside it: all that closed in one week as one bet, whatever moved together within it.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,8 +114,10 @@ class GateRules:
 class GateVerdict:
     """Whether the gate lets a strategy through, on what, and what is missing otherwise.
 
-    ``bound`` and ``mean`` are of the net return per event (NaN without a closed trade); ``days``
-    lie between the first and the last closing.
+    ``bound`` and ``mean`` are of the net return per event (NaN without a closed trade);
+    ``bound_by_week`` takes the mean of the events that closed in a week as one return: it decides
+    nothing and says how much rests on events being independent. ``days`` lie between the first
+    and the last closing.
     """
 
     passed: bool
@@ -122,6 +126,7 @@ class GateVerdict:
     trades: int
     events: int
     days: float
+    bound_by_week: float = math.nan
     missing: tuple[str, ...] = ()
     conditions: Mapping[str, bool] = field(default_factory=dict)
 
@@ -131,6 +136,19 @@ def returns_by_event(trades: Sequence[ClosedTrade]) -> Floats:
 
     Raises ValueError for a trade that cost nothing: it has no return.
     """
+    return np.array([value for _, value in _events(trades)])
+
+
+def returns_by_week(trades: Sequence[ClosedTrade]) -> Floats:
+    """Return the mean return of the events that closed last in each week (from Monday, UTC)."""
+    weeks: dict[tuple[int, int], list[float]] = {}
+    for closed, value in _events(trades):
+        year, week, _ = closed.astimezone(UTC).isocalendar()
+        weeks.setdefault((year, week), []).append(value)
+    return np.array([sum(found) / len(found) for found in weeks.values()])
+
+
+def _events(trades: Sequence[ClosedTrade]) -> list[tuple[datetime, float]]:
     net: dict[str, float] = {}
     paid: dict[str, float] = {}
     last: dict[str, datetime] = {}
@@ -141,7 +159,7 @@ def returns_by_event(trades: Sequence[ClosedTrade]) -> Floats:
         paid[trade.event] = paid.get(trade.event, 0.0) + trade.paid
         last[trade.event] = max(last.get(trade.event, trade.closed_at), trade.closed_at)
     order = sorted(last, key=lambda event: (last[event], event))
-    return np.array([net[event] / paid[event] for event in order])
+    return [(last[event], net[event] / paid[event]) for event in order]
 
 
 def judge(
@@ -158,11 +176,12 @@ def judge(
     rules, proofs = rules or GateRules(), dict(conditions or {})
     returns = returns_by_event(trades)
     if not returns.size:
-        days, bound, mean = 0.0, math.nan, math.nan
+        days, bound, by_week, mean = 0.0, math.nan, math.nan, math.nan
     else:
         closed = [trade.closed_at for trade in trades]
         days = (max(closed) - min(closed)) / timedelta(days=1)
         bound, mean = lower_bound(returns, rules.level), float(returns.mean())
+        by_week = lower_bound(returns_by_week(trades), rules.level)
     missing = [
         f"{n:g} of {least} {what}"
         for n, least, what in (
@@ -180,5 +199,13 @@ def judge(
         )
     missing += [f"{name} is not proved" for name, proved in proofs.items() if not proved]
     return GateVerdict(
-        not missing, bound, mean, len(trades), int(returns.size), days, tuple(missing), proofs
+        passed=not missing,
+        bound=bound,
+        mean=mean,
+        trades=len(trades),
+        events=int(returns.size),
+        days=days,
+        bound_by_week=by_week,
+        missing=tuple(missing),
+        conditions=proofs,
     )

@@ -174,22 +174,24 @@ def _carefully(x: Floats, y: Floats, lag: int) -> tuple[float, float, int]:
     rows = int(kept.sum())
     if rows <= 2 * lag + 1:
         return np.nan, np.nan, rows
-    restricted = np.column_stack([np.ones(rows), own[kept]])
-    wide = np.column_stack([restricted, other[kept]])
-    return _rss(restricted, y[kept]), _rss(wide, y[kept]), rows
+    return *_nested(np.column_stack([np.ones(rows), own[kept], other[kept]]), y[kept], lag), rows
 
 
-def _rss(x: Floats, y: Floats) -> float:
-    """Return the residual sum of squares, NaN where the columns are not independent."""
+def _nested(x: Floats, y: Floats, last: int) -> tuple[float, float]:
+    """Return the RSS of y on all columns but the *last* ones, and on all; NaN if dependent."""
     length = np.sqrt((x**2).sum(axis=0))
     if not length.all():
-        return float("nan")
+        return math.nan, math.nan
     base, triangle = np.linalg.qr(x / length)
     if np.abs(np.diag(triangle)).min() < ls.LEAST_RANK:
-        return float("nan")
-    left = y - base @ (base.T @ y)
-    left = left - base @ (base.T @ left)
-    return float(left @ left)
+        return math.nan, math.nan
+    part = base.T @ y
+    left = y - base @ part
+    # a second time: what rounding left in the first
+    more = base.T @ left
+    left, part = left - base @ more, part + more
+    rss = float(left @ left)
+    return rss + float(part[-last:] @ part[-last:]), rss
 
 
 def _one_pair(x: Floats, y: Floats, sums: Floats, counts: Floats) -> None:
@@ -244,7 +246,8 @@ def joint(  # what a regression is made of
     if rows <= k:
         return nothing
     found = ls.fit(wide, y[kept])
-    rss_r = _rss(wide[:, lags:], y[kept])
+    order = [*range(lags, k), *range(lags)]
+    rss_r, _ = _nested(wide[:, order], y[kept], lags)
     if not np.isfinite(found.beta).all() or not rss_r > 0 or not found.rss > 0:
         return nothing
     f = (rss_r - float(found.rss)) / lags / (float(found.rss) / (rows - k))

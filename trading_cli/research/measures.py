@@ -315,3 +315,13 @@ def exposure(staked: ArrayLike, equity: ArrayLike) -> list[Measure]:
         Measure(name, float(value), _NAN, _NAN, n, "share", "exact", why)
         for name, value in zip(names, numbers, strict=True)
     ]
+
+
+def locked_return(price: float, days: float, year: int = YEAR) -> float:
+    """Return what a certain 1 bought at *price* earns a year if it is locked for *days*.
+
+    (1/price)^(year/days) - 1. Raises ValueError unless 0 < price <= 1 and days > 0.
+    """
+    if not (0 < price <= 1 and days > 0):
+        raise ValueError(f"a price of {price:g} locked for {days:g} days earns nothing.")
+    return float((1 / price) ** (year / days) - 1)

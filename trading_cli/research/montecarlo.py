@@ -27,6 +27,7 @@ TIMED = BLOCK  # of so many paths the time under water is counted
 _SLAB = 16  # steps whose chances are drawn at once: small enough for the cache
 MOST_PATHS = 10_000_000
 _ALL_16, _ALL_64 = 1 << 16, (1 << 64) - 1
+_SORTED = 512  # paths that are shuffled at once
 _OFTEN = 0.25  # from here on a draw for each place is quicker than one for each hit
 Each = Callable[[Callable[[int], Paths], Iterable[int]], Iterable[Paths]]
 
@@ -100,10 +101,6 @@ def _slabs(steps: int) -> Iterator[int]:
         yield min(_SLAB, steps - first)
 
 
-def _index_type(n: int) -> type[np.uint16] | type[np.uint32]:
-    return np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32
-
-
 @dataclass(frozen=True, slots=True)
 class Shuffle:
     """All of *logs*, in an order of chance."""
@@ -117,16 +114,31 @@ class Shuffle:
         return len(self.logs)
 
     def rows(self, generator: np.random.Generator, n: int) -> Iterator[Floats]:
-        """Yield as many rows as there are logs."""
+        """Yield as many rows as there are logs. Raises ValueError above 65,536 logs."""
         count = len(self.logs)
-        order = np.tile(np.arange(count, dtype=_index_type(count)), (n, 1))
-        generator.permuted(order, axis=1, out=order)
-        by_step = np.ascontiguousarray(order.T)
-        del order
+        if count > _ALL_16:
+            raise ValueError(f"{count} trades are too many to shuffle: {_ALL_16:,} at most")
+        order = np.empty((count, n), np.uint16)
+        for first in range(0, n, _SORTED):
+            paths = min(_SORTED, n - first)
+            order[:, first : first + paths] = _orders(generator, paths, count).T
         row = np.empty(n)
-        for at in by_step:
+        for at in order:
             np.take(self.logs, at, out=row, mode="clip")
             yield row
+
+
+def _orders(generator: np.random.Generator, paths: int, count: int) -> NDArray[np.uint16]:
+    """Return an order of 0..count-1 for each path, shape (paths, count).
+
+    Each number is put behind 48 random bits and the rows are sorted: that no two of a row are
+    alike fails once in 2^48 / count² times, and then two trades keep their order.
+    """
+    words = generator.integers(0, _ALL_64, (paths, count), dtype=np.uint64, endpoint=True)
+    words &= np.uint64(_ALL_64 - 0xFFFF)
+    words |= np.arange(count, dtype=np.uint64)
+    words.sort(axis=1)
+    return words.astype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ class _Halves:
             yield mask
 
     def of(self, mask: Floats) -> tuple[Floats, Floats]:
+        """Return the metric [c, N] in and out of sample."""
         return self._metric(mask), self._metric(1 - mask)
 
     def _metric(self, mask: Floats) -> Floats:

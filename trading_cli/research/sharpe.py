@@ -166,3 +166,23 @@ def lo_scale(periods: int, correlation: float) -> float:
         raise ValueError(f"{periods} periods of autocorrelation {correlation:g} cannot be.")
     lags = np.arange(1, periods)
     return periods / math.sqrt(periods + 2 * float(((periods - lags) * correlation**lags).sum()))
+
+
+def bet_sharpe(chance: float, price: float) -> float:
+    """Return the Sharpe ratio of one binary bet bought all-in at *price*: (q - p)/√(q(1 - q)).
+
+    NaN where *chance* is 0 or 1: the bet has no spread.
+    """
+    spread = chance * (1 - chance)
+    return (chance - price) / math.sqrt(spread) if spread > 0 else _NAN
+
+
+def bets_to_see(chance: float, price: float, level: float = LEVEL) -> float:
+    """Return how many independent bets show an edge one-sided at *level*: (z√(q(1-q))/(q-p))².
+
+    *chance* is the true probability, *price* all-in. NaN without an edge: it is never seen.
+    """
+    if not chance > price:
+        return _NAN
+    ratio = bet_sharpe(chance, price)
+    return math.ceil((float(special.ndtri(level)) / ratio) ** 2) if ratio > 0 else _NAN

@@ -1,6 +1,6 @@
 """Scenes the demo must show: scripted markets, and one market for each refusal.
 
-Most are alarms: talk swells, then volume, then the price jumps within minutes, 90 minutes after the
+Most are alarms: talk swells, then volume, then the price jumps within minutes, an hour after the
 talk. What follows is the scene. Hours are hours after the live span begins.
 """
 
@@ -14,7 +14,7 @@ from trading_cli.simulator.dice import digest, number
 
 Knots = tuple[tuple[float, float], ...]
 _VOLUME_AFTER = 0.5
-_PRICE_AFTER = 1.35
+_PRICE_AFTER = 1.1
 _JUMP_TAKES = 0.1
 _MINUTE = 60.0
 _LOW, _HIGH = 0.45, 0.555

@@ -163,7 +163,8 @@ def _cycle(
         print(f"--- {home.name}\n{done.stderr}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(
-        f"{home.name:6} slot {turn}: {seconds:5.2f} s, {said['state']}, {said['orders']} orders"
+        f"{home.name:6} slot {turn}: {seconds:5.2f} s, {said['state']}, {said['orders']} orders,"
+        f" dealing {said['dealing']:.2f} s (CPU {said['dealing_cpu']:.2f})"
         f" {said['why']} {said['reasons']}", flush=True,
     )  # fmt: skip
     return said | {"process": seconds}
@@ -197,7 +198,23 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
             waited["books"] += time.perf_counter() - began
 
     Desk.fetch_books = fetched  # type: ignore[method-assign]  # a clock around the network
-    kept = tuple(one for one in COLLECTION.steps if one[0] not in {"talk", "notify"})
+
+    def timed(name: str, step: Any) -> Any:
+        def watched(cycle: Any) -> Any:
+            began = time.process_time()
+            try:
+                return step(cycle)
+            finally:
+                spent[name] = time.process_time() - began
+
+        return watched
+
+    spent: dict[str, float] = {}
+    kept = tuple(
+        (name, timed(name, step))
+        for name, step in COLLECTION.steps
+        if name not in {"talk", "notify"}
+    )
     plan = Plan(COLLECTION.name, COLLECTION.period, kept, COLLECTION.longest)
     began = time.perf_counter()
     with build(config, clock=Moved()) as toolkit:
@@ -219,7 +236,7 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
     numbers = {name: value for one in report.steps for name, value in one.numbers.items()}
     print(json.dumps({
         "state": report.state, "why": report.reason, "steps": steps, "cycle": took,
-        "cpu": time.process_time(),
+        "cpu": time.process_time(), "dealing_cpu": spent["exits"] + spent["signals"],
         "dealing": steps["exits"] + steps["signals"] - waited["books"],
         "orders": numbers.get("orders", 0), "decisions": numbers.get("decisions", 0),
         "candidates": numbers.get("candidates", 0), "reasons": numbers.get("reasons"),

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from dealt import NOON, Dealt  # beside this
 
@@ -88,3 +89,17 @@ def test_a_person_sees_what_was_tried(home, capsys):
     assert "IN-SAMPLE; interrupted; x=1" in told
     assert "1.91" in told
     assert "2 distinct trials in 2 runs" in told
+
+
+def test_a_good_record_after_many_tries_is_less_good():
+    """PSR does not know of the search, DSR does; without a hurdle there is no DSR, and it says."""
+    returns = np.random.default_rng(1).normal(0.002, 0.02, 400).tolist()
+    alone = shown.luck_of(returns, shown.Yardstick(1, math.nan, 0.0))
+    assert alone["psr"] == alone["dsr"]
+    searched = shown.luck_of(returns, shown.Yardstick(100, 0.0025, expected_maximum(100, 0.0025)))
+    assert searched["dsr"] < searched["psr"] == alone["psr"]
+    unknown = shown.luck_of(returns, shown.Yardstick(3, math.nan, math.nan))
+    assert unknown["dsr"] is None
+    assert "fewer than 2" in unknown["missing"]
+    flat = shown.luck_of([0.0] * 30, shown.Yardstick(1, math.nan, 0.0))
+    assert (flat["psr"], flat["missing"]) == (None, "30 daily returns that do not vary")

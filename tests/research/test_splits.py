@@ -46,7 +46,7 @@ def test_walking_forward_over_twelve_rows():
     embargo=st.integers(0, 5),
 )  # fmt: skip
 def test_no_label_that_teaches_touches_what_is_judged(n, folds, horizon, embargo):
-    """Whatever the sizes: a teaching label ends before the test, or begins after it and the wait."""
+    """Whatever the sizes: a teaching label ends before the test, or begins well after it."""
     for train, test in splits.purged_folds(n, folds, horizon=horizon, embargo=embargo):
         for row in train.tolist():
             assert row + horizon < test[0] or row > test[-1] + horizon + embargo

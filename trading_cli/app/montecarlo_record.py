@@ -149,7 +149,7 @@ def bets_of(look: Transaction, found: Sequence[Traded], now: datetime) -> Bets |
     for event, markets in members.items():
         exclusive = event in shapes and shapes[event].exclusive
         mean = {name: sum(chances[name]) / len(chances[name]) for name in markets}
-        spans |= _side_by_side(mean) if exclusive else {name: (0.0, q) for name, q in mean.items()}
+        spans |= side_by_side(mean) if exclusive else {name: (0.0, q) for name, q in mean.items()}
     number = {event: i for i, event in enumerate(members)}
     stake = np.array([min(one.paid / one.equity, ALL) for one in found])
     pays = np.array([one.shares / one.equity for one in found])
@@ -167,7 +167,7 @@ def _event(position: Position) -> str:
     return position.event_id or position.market_id
 
 
-def _side_by_side(chances: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+def side_by_side(chances: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     """Return where each of outcomes that exclude one another comes true, of [0, 1)."""
     scale = max(1.0, sum(chances.values()))
     begin, spans = 0.0, {}

@@ -15,6 +15,7 @@ from trading_cli.app import (
     stop,
     views,
 )
+from trading_cli.app.calibrate import calibrate_step
 from trading_cli.app.collection import Collection, CollectReport
 from trading_cli.app.cycles import Cycle, Done, Plan, Step
 from trading_cli.app.daily import summary_step
@@ -197,7 +198,7 @@ ANALYSIS = Plan(
     DAY,
     (
         ("correlate", not_built("correlate")),
-        ("calibrate", not_built("calibrate")),
+        ("calibrate", calibrate_step),
         ("portfolio", not_built("portfolio")),
         ("integrity", integrity_step),
         ("summary", summary_step),

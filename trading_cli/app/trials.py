@@ -5,7 +5,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,7 +18,12 @@ from trading_cli.app import brief
 from trading_cli.app.journal import now_of
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
-from trading_cli.research.sharpe import expected_maximum
+from trading_cli.research.sharpe import (
+    expected_maximum,
+    least_track_record,
+    moments,
+    probabilistic_sharpe,
+)
 from trading_cli.store import Store, Transaction, trials
 
 YEAR = 365
@@ -64,6 +69,27 @@ def yardstick(look: Transaction, strategy: str | None = None) -> Yardstick:
         return Yardstick(tried, math.nan, math.nan)
     spread = variance(ratios)
     return Yardstick(tried, spread, expected_maximum(tried, spread))
+
+
+def luck_of(returns: Sequence[float], yard: Yardstick) -> dict[str, Any]:
+    """Return how likely a record of daily *returns* is luck, given what was tried.
+
+    {sharpe_a_year, psr, dsr, least_days, days, trials, missing}: PSR against 0, DSR against the
+    yardstick's hurdle, the days PSR needs to reach 95 %. ``None`` where a number does not exist.
+    """
+    found = moments(returns)
+    shape = (found.sharpe, found.n, found.skew, found.kurtosis)
+    numbers = {
+        "sharpe_a_year": found.sharpe * math.sqrt(YEAR),
+        "psr": probabilistic_sharpe(*shape),
+        "dsr": probabilistic_sharpe(*shape, benchmark=yard.hurdle),
+        "least_days": least_track_record(found.sharpe, found.skew, found.kurtosis),
+    }
+    missing = "" if math.isfinite(yard.hurdle) else "fewer than 2 trials ended with a ratio"
+    if not math.isfinite(found.sharpe):
+        missing = f"{found.n} daily returns that do not vary"
+    told = {name: round(one, 6) if math.isfinite(one) else None for name, one in numbers.items()}
+    return told | {"days": found.n, "trials": yard.trials, "missing": missing}
 
 
 def ledger(

@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("explain", "Say why, and why not, of one decision, order, position or fill."),
     "positions": ("positions", "Show what is held, at what it would bring now."),
     "close": ("close", "Sell positions through the gateway."),
-    "portfolio": ("portfolio", "Read a wallet of your own into the limits."),
+    "portfolio": ("portfolio", "Say what could be lost and what should go; read a wallet."),
     "journal": ("journal", "Read the record, add to it, check it, count it."),
     "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
     "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),

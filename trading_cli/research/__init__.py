@@ -13,6 +13,15 @@ hour_factors  how busy each hour of the week is on the whole panel
 roc         the change of the price over 12 hours, in half a logit
 hype        how much more an event is talked of than is usual for it
 track_record  how much a record of trades says: intervals, and when it says nothing
+measures    return, Sharpe, drawdown, profit factor …, each with its interval and method
+sharpe      probabilistic and deflated Sharpe ratio, how long a record must be
+overfitting  how likely the best of many is luck: PBO by CSCV, Hansen's SPA
+block_bootstrap  the stationary bootstrap
+gates       the bound before live money, which holds however often one looks
+clustered   means of values that come in clusters
+calibration  how true stated probabilities are, and whether they know more than the price
+recalibration  prices bent to what they turned out to mean, on the past alone
+splits      which rows may teach and which may judge
 tiers       how far an indicator is beyond its thresholds
 
 Everything here takes ``now`` as an argument and gives the same answer for the same input in

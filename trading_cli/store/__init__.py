@@ -22,6 +22,8 @@ outbox        what is to be told
 pauses        when no entry is made
 kill          the rows of the kill switch, sealed, and what was verified
 progress      how far along everything is
+settled       how markets ended, what they cost before, what was decided of them
+trials        the trials ledger: what was ever tried, a row before it runs
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 
 Write functions take the transaction first and say what was new, what was there already and what

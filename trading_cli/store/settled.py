@@ -110,15 +110,17 @@ def first_decisions(
     slot is left out.
     """
     rows = look.execute(
-        "WITH ranked AS (SELECT d.*, row_number() OVER (PARTITION BY d.market, d.strategy,"
+        # ranked by their keys alone: the facts of a year of decisions are not sorted
+        "WITH ranked AS (SELECT d.seq, row_number() OVER (PARTITION BY d.market, d.strategy,"
         " d.decided_at / 86400 ORDER BY d.action <> 'BUY', d.seq) AS place FROM decisions d"
         " WHERE d.purpose = 'entry' AND d.decided_at <= ?2"
         " AND d.market IN (SELECT value FROM json_each(?1)))"
         " SELECT d.market, d.strategy, d.decided_at, d.action = 'BUY', d.token,"
         " json_extract(d.facts, '$.probability'), (q.bid + q.ask) / 2e6, q.origin"
-        " FROM ranked d JOIN markets m ON m.venue_id = d.market"
+        " FROM ranked JOIN decisions d ON d.seq = ranked.seq"
+        " JOIN markets m ON m.venue_id = d.market"
         " JOIN quotes q ON q.market = m.id AND q.slot = d.slot AND q.available_at <= d.decided_at"
-        " WHERE d.place = 1 AND q.bid IS NOT NULL AND q.ask IS NOT NULL"
+        " WHERE ranked.place = 1 AND q.bid IS NOT NULL AND q.ask IS NOT NULL"
         " ORDER BY d.decided_at, d.market, d.strategy",
         (json.dumps(sorted(markets)), epoch(as_of)),
     )

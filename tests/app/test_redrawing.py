@@ -184,9 +184,9 @@ def test_the_settings_say_how_many_and_how():
     assert MonteCarloSection() == MonteCarloSection(runs=10_000, engine="block")
 
 
-def test_outcomes_that_exclude_one_another_lie_side_by_side():
+def test_outcomes_that_exclude_one_another_lieside_by_side():
     """Scaled down where their chances sum to more than 1."""
-    spans = record._side_by_side({"a": 0.6, "b": 0.9})
+    spans = record.side_by_side({"a": 0.6, "b": 0.9})
     assert spans["a"] == (0.0, pytest.approx(0.4))
     assert spans["b"] == (pytest.approx(0.4), pytest.approx(1.0))
-    assert record._side_by_side({"a": 0.2, "b": 0.3})["b"] == (0.2, 0.5)
+    assert record.side_by_side({"a": 0.2, "b": 0.3})["b"] == (0.2, 0.5)

@@ -238,3 +238,28 @@ def test_the_step_of_a_cycle(filled):
                 assert correlations.last_run(look, as_of=at).planned.kind == kind
         assert (done.state, done.why) == ("OK", "")
         assert done.numbers["talk leads"] == 1
+
+
+def test_a_person_reads_it(filled):
+    """The blocks of the command: pooled first, then the path, the ranking, one market whole."""
+    from trading_cli.cli.answer import Facts, Table
+    from trading_cli.cli.correlate import _blocks
+
+    found = ran(filled, START + 76 * DAY)
+    row = found["pooled"][0] | {"insufficient": "", "b": 0.1, "q": 0.01, "reverse": 0.5}
+    step = {"hours": 1, "mean": 0.5, "error": 0.1, "p": 0.01, "size": 1.2, "bursts": 40}
+    study = {"bursts": 40, "events": 25, "insufficient": "", "path": [step]}
+    told = _blocks(found | {"pooled": [row], "event_study": study}, one=False)
+    titles = [one.title for one in told if isinstance(one, Table)]
+    assert titles == [
+        "all markets together", "around 40 bursts of talk in 25 events", "markets (3)",
+    ]  # fmt: skip
+    ranking = told[3]
+    assert ranking.rows[0][1] == "talk leads"
+    whole = _blocks(found | {"markets": found["markets"][:1]}, one=True)
+    assert [one.title for one in whole if isinstance(one, Table)] == [
+        "talk to price, each lag alone", "price to talk, each lag alone",
+    ]  # fmt: skip
+    assert ("lag", 2) in next(
+        one.pairs for one in whole if isinstance(one, Facts) and one.title == "talk to price"
+    )

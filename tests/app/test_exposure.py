@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from dealt import NOON, SLOT, Dealt  # beside this
 
 from trading_cli.app import portfolio
+from trading_cli.app.cycles import Cycle
+from trading_cli.app.toolkit import build
 from trading_cli.core.errors import UsageError
 from trading_cli.store import holdings
 
@@ -171,3 +174,14 @@ def test_applying_is_not_built(tmp_path):
     for advise in (portfolio.optimize, portfolio.rebalance):
         with pytest.raises(UsageError, match="not built"):
             advise(home.config, apply=True)
+
+
+def test_the_daily_step_names_what_is_over_its_limit(tmp_path):
+    """The numbers of the exposure, and the broken rule in words."""
+    home = _home(tmp_path, 2, {"category": 0.001})
+    with build(home.config, clock=home.clock) as toolkit, home.store() as store:
+        slot = SimpleNamespace(slot=0)
+        done = portfolio.portfolio_step(Cycle(toolkit, store, slot, NOON, print, 0.0))
+    assert done.why == "over its limit: category Politics"
+    assert done.numbers["worst"] == pytest.approx(2 * COST, abs=2e-4)
+    assert done.numbers["broken"] == ["category Politics"]

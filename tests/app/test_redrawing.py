@@ -1,5 +1,6 @@
 """`monte-carlo` on an account's own trades: what it is made of, and when it says nothing."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,9 @@ from dealt import NOON, SLOT, Dealt  # beside this
 
 from trading_cli.app import montecarlo as drawing
 from trading_cli.app import montecarlo_record as record
+from trading_cli.app.cycles import Cycle
 from trading_cli.app.montecarlo_settings import MonteCarloSection
+from trading_cli.app.toolkit import build
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Level, Reason
 from trading_cli.domain import Position as Held
@@ -58,7 +61,7 @@ def _copy(tx, closed: Held, bought, sold, i):
         tx,
         replace(
             closed, id=f"p{i}", opened_at=at, closed_at=at + SLOT, decision_id="",
-            realized=(gain * Decimal("12.5") * 40).quantize(Decimal("0.000001")), **names,
+            realized=(gain * Decimal("12.5")).quantize(Decimal("0.000001")), **names,
         ),
     )  # fmt: skip
 
@@ -134,6 +137,13 @@ def test_each_engine_says_its_percentiles_and_errors(home, engine, unit):
     assert told == _asked(home, engine=engine)
 
 
+def test_one_path_is_no_reason_for_nonsense(home):
+    """A single path has no mean with an error, and nothing undefined is told."""
+    told = _asked(home, runs=1, engine="iid")
+    assert told["mean_final"] is None
+    assert json.dumps(told, allow_nan=False)
+
+
 def test_two_processes_say_the_same(home):
     """Byte for byte, however many work."""
     wish = {"runs": 20_000, "engine": "iid", "seed": 5}
@@ -190,3 +200,20 @@ def test_outcomes_that_exclude_one_another_lieside_by_side():
     assert spans["a"] == (0.0, pytest.approx(0.4))
     assert spans["b"] == (pytest.approx(0.4), pytest.approx(1.0))
     assert record.side_by_side({"a": 0.2, "b": 0.3})["b"] == (0.2, 0.5)
+
+
+def _step(home):
+    """Return what the step of the weekly cycle comes to in *home*."""
+    with build(home.config, clock=home.clock) as toolkit, home.store() as store:
+        cycle = Cycle(toolkit, store, None, home.clock.now(), print, 0.0)
+        return drawing.montecarlo_step(cycle)
+
+
+def test_the_weekly_step_says_the_same_or_why_not(home, tmp_path):
+    """SKIPPED with the sentence below 100 trades; else the numbers and the seed of the paths."""
+    few = _step(_home(tmp_path, 3))
+    assert (few.state, few.numbers) == ("SKIPPED", {"trades": 3})
+    assert "cannot contain a loss you have not had" in few.why
+    done = _step(home)
+    assert (done.state, done.numbers["engine"], done.numbers["runs"]) == ("OK", "block", 10_000)
+    assert json.loads(json.dumps(done.numbers))["seed"] == drawing.SEED

@@ -10,6 +10,7 @@ from lead_worlds import world
 from trading_cli.domain import Tier
 from trading_cli.research import event_study, granger, hourly, lead, pooled, verdicts
 from trading_cli.research import least_squares as ls
+from trading_cli.research.many_tests import simes
 from trading_cli.research.out_of_sample import clark_west
 from trading_cli.research.single_lags import alone, own_lags
 
@@ -117,6 +118,15 @@ def test_one_lag_alone_is_the_regression_with_it():
         assert found.r[place] == pytest.approx(partial, rel=1e-9)
 
 
+def test_no_row_at_all_is_nan():
+    """Nothing known of either in the half that is looked at: NaN, not a crash."""
+    x = np.random.default_rng(1).standard_normal(300)
+    y = x[::-1].copy()
+    y[:200] = np.nan
+    assert np.isnan(alone(x[:150], y[:150], own=0, lags=[1, 2]).p).all()
+    assert np.isnan(clark_west(x, y, max_lag=3).r2)
+
+
 def test_shifted_talk_does_as_well_only_by_chance():
     """Where nothing leads the p of shifted series is uniform; a lead's is not among them."""
     from scipy.stats import kstest
@@ -191,14 +201,15 @@ def test_what_stands_beside():
     assert one.examined.out_of_sample > 0
 
 
-def test_a_series_in_levels_is_judged_by_toda_and_yamamoto():
-    """Where hype wanders ADF and KPSS say so, and the one p is not that of the single lags."""
+def test_a_series_in_levels_is_judged_by_the_weaker_of_two():
+    """Where hype wanders ADF and KPSS say so; Toda and Yamamoto's test has to agree."""
     (one,) = world(6, markets=1, hours=400)
     wandering = replace(one, hype=np.cumsum(one.hype))
     (found,) = lead.examine([wandering], QUICK)
     assert found.hype_state != "I(0)"
-    assert found.forward.method == "Toda-Yamamoto"
-    assert found.forward.p == found.forward.toda_yamamoto
+    assert found.forward.method == lead.WEAKER
+    single = float(simes(found.forward.by_lag))
+    assert found.forward.p == max(single, found.forward.toda_yamamoto)
 
 
 def test_tiers():

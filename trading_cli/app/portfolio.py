@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.app import portfolio_limits as limits_in_use
+from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.desk import Desk
 from trading_cli.app.montecarlo_record import side_by_side
 from trading_cli.app.positions import worth
@@ -168,7 +169,7 @@ def _risk(sight: Sight) -> dict[str, Any] | None:
     mids = {one: _mid(sight, one) for one in {s.market_id for s in sight.account.stakes}}
     stakes = [s for s in sight.account.stakes if s.kind != "order"]
     chances = {name: mid for name, mid in mids.items() if mid is not None}
-    if not stakes or any(s.market_id not in chances for s in stakes):
+    if not any(s.cost for s in stakes) or any(s.market_id not in chances for s in stakes):
         return None
     members: dict[str, list[Stake]] = defaultdict(list)
     for stake in stakes:
@@ -319,3 +320,21 @@ def _sale(sight: Sight, one: Position, shares: Decimal, why: str) -> dict[str, A
         "cost": cost,
         "why": why,
     }
+
+
+def portfolio_step(cycle: Cycle) -> Done:
+    """Say in the daily analysis what could be lost, and which limits no longer hold."""
+    desk = Desk(cycle.toolkit, cycle.store, cycle.slot, cycle.ticket)
+    with cycle.store.reading() as look:
+        sight = see(look, desk)
+    used = limits_in_use.uses(sight.account, desk.settings.risk, sight.groups)
+    broken = [f"{one.rule} {one.of}" for one in used if one.broken]
+    groups = _groups(sight)
+    numbers = {
+        "events": len(groups),
+        "worst": round(sum(one["worst"] for one in groups), 6),
+        "exposure": float(sight.account.exposure),
+        "broken": broken,
+        "risk": _risk(sight),
+    }
+    return Done("OK", f"over its limit: {', '.join(broken)}" if broken else "", numbers)

@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from trading_cli.alerts import AlertsSection
 from trading_cli.app.hype_settings import HypeSection
+from trading_cli.app.montecarlo_settings import MonteCarloSection
 from trading_cli.core.config import Secrets, Section, read_secrets, read_settings
 from trading_cli.core.errors import ConfigError
 from trading_cli.core.home import Home, find_home
@@ -107,6 +108,9 @@ class Settings(Section):
     )
     gates: GatesSection = Field(
         default_factory=GatesSection, description="What must be shown before trading live."
+    )
+    monte_carlo: MonteCarloSection = Field(
+        default_factory=MonteCarloSection, description="How the closed trades are redrawn."
     )
     alerts: AlertsSection = Field(
         default_factory=AlertsSection, description="Whom to tell, when, and how often."

@@ -17,10 +17,13 @@ from trading_cli.app import (
 )
 from trading_cli.app.calibrate import calibrate_step
 from trading_cli.app.collection import Collection, CollectReport
+from trading_cli.app.correlate import correlate_step
 from trading_cli.app.cycles import Cycle, Done, Plan, Step
 from trading_cli.app.daily import summary_step
 from trading_cli.app.desk import Desk, open_account
+from trading_cli.app.montecarlo import montecarlo_step
 from trading_cli.app.notify import notify_step
+from trading_cli.app.portfolio import portfolio_step
 from trading_cli.app.selection import Selection
 from trading_cli.trading import strategies
 
@@ -197,9 +200,9 @@ ANALYSIS = Plan(
     "analysis",
     DAY,
     (
-        ("correlate", not_built("correlate")),
+        ("correlate", correlate_step),
         ("calibrate", calibrate_step),
-        ("portfolio", not_built("portfolio")),
+        ("portfolio", portfolio_step),
         ("integrity", integrity_step),
         ("summary", summary_step),
         ("notify", notify_step),
@@ -210,9 +213,9 @@ VALIDATION = Plan(
     "validation",
     timedelta(days=7),
     (
-        ("correlate", not_built("correlate")),
+        ("correlate", correlate_step),
         ("backtest", not_built("backtest")),
-        ("monte_carlo", not_built("monte-carlo")),
+        ("monte_carlo", montecarlo_step),
         ("integrity", integrity_step),
         ("notify", notify_step),
     ),

@@ -87,8 +87,9 @@ def _about(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     pairs.append((f"ruin, a fall of {data['ruin']['at']:.0%}", data["ruin"]["told"]))
     pairs.append((f"ever {data['ruin']['at']:.0%} below the start", _share(data["below_start"])))
     if data["lost"] is not None:
-        pairs += [("ended with a loss", _share(data["lost"])),
-                  ("mean total return", _share(data["mean_final"]))]  # fmt: skip
+        pairs.append(("ended with a loss", _share(data["lost"])))
+    if data["mean_final"] is not None:
+        pairs.append(("mean total return", _share(data["mean_final"])))
     if recovery := data["recovery"]:
         told = f"{_share(recovery['waiting'])} of the first {recovery['paths']:,} paths"
         pairs.append(("not recovered at the end", told))

@@ -1,8 +1,6 @@
-"""How long the blocks of a bootstrap must be, and what they do to the variance of a mean.
+"""How long the blocks of a bootstrap must be (Politis & White 2004, corrected 2009).
 
-block_lengths   Politis & White (2004) with the correction of Patton, Politis & White (2009)
-mean_variance   the exact variance of the mean under the stationary bootstrap (Politis & Romano
-                1994, eq. 4)
+The correction is Patton, Politis & White's. What such blocks do is ``block_bootstrap``.
 """
 
 import math
@@ -77,21 +75,3 @@ def _bandwidth(correlation: Floats, in_a_row: int, critical: float) -> int:
         if (correlation[lag - in_a_row : lag] < critical).all():
             return min(2 * max(lag - in_a_row, 1), farthest)
     return farthest
-
-
-def mean_variance(values: ArrayLike, restart: float) -> float:
-    """Return the variance of the mean when blocks end with probability *restart* at each step.
-
-    [c_0 + 2 Σ (1 - i/n)(1-p)^i c_i] / n with circular autocovariances c_i. Raises ValueError
-    unless 0 < restart <= 1.
-    """
-    if not 0 < restart <= 1:
-        raise ValueError(f"a block cannot end with probability {restart}")
-    x = np.asarray(values, dtype=np.float64)
-    n = len(x)
-    eps = x - x.mean()
-    total = float(eps @ eps) / n
-    for i in range(1, n):
-        circular = float(eps @ np.roll(eps, -i)) / n
-        total += 2 * (1 - i / n) * (1 - restart) ** i * circular
-    return total / n

@@ -1,6 +1,5 @@
-"""Falls from a peak: of one equity curve, and what chance alone makes of them.
+"""What chance alone makes of falls from a peak. The falls of one curve are ``measures``.
 
-falls               max, mean and ulcer of one curve
 brownian_cdf        P(maximum drawdown <= h) of a driftless Brownian motion; brownian_quantile
 brownian_drifting   the expected maximum drawdown with a positive drift, over a long time
 ruined              the gambler's ruin
@@ -8,36 +7,11 @@ streak              a run of losses somewhere in n trades
 """
 
 import math
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import ArrayLike
 
 BROWNIAN_MEAN = math.sqrt(math.pi / 2)  # of the maximum drawdown, in sigma sqrt(T)
 _TERMS = 200
 _SMALL = 1e-6
 _EXACT = 1e-12
-
-
-class Falls(NamedTuple):
-    """Falls of a curve as fractions of the peak before: the largest, the mean, the ulcer index."""
-
-    largest: float
-    mean: float
-    ulcer: float
-
-
-def falls(equity: ArrayLike) -> Falls:
-    """Return the falls of *equity* (positive values in their order; the first is a peak).
-
-    ulcer = sqrt(mean squared fall). Raises ValueError where a value is not finite or the first
-    not above 0.
-    """
-    curve = np.asarray(equity, dtype=np.float64)
-    if curve.ndim != 1 or not len(curve) or not np.isfinite(curve).all() or curve[0] <= 0:
-        raise ValueError("a curve has finite values and begins above 0")
-    down = 1 - curve / np.maximum.accumulate(curve)
-    return Falls(float(down.max()), float(down.mean()), float(np.sqrt(np.mean(down**2))))
 
 
 def brownian_cdf(h: float, sigma: float = 1.0, time: float = 1.0) -> float:

@@ -1,8 +1,9 @@
 """Does the talk about a market lead its price, does the price lead the talk, or neither.
 
 Per market and direction: each lag of the other series alone beside the own lags (chosen by BIC),
-t by HC1; Simes over the lags gives one p. Where a series is not clearly stationary Toda and
-Yamamoto's test in levels gives it instead. Beside it all that could make the finding an artefact:
+t by HC1; Simes over the lags gives one p. Where a series is not clearly stationary the weaker of
+that and of Toda and Yamamoto's test in levels counts: the one is not made for levels, the other
+takes bursts of volatility for direction. Beside it all that could make the finding an artefact:
 the lags together (F, HC1, HAC), the category index as a control, circular shifts, out of sample.
 "Leads" is predictive, not cause.
 """
@@ -34,6 +35,7 @@ LEAST_OTHERS = 2
 LEAST_INDEXED = 0.9
 JOINT_LAGS = (24, 12, 6, 3, 2, 1)
 NAN = float("nan")
+SINGLE, WEAKER = "single lags", "weaker with Toda-Yamamoto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Direction:
     by_lag: tuple[float, ...] = ()
     own: int = 0
     rows: int = 0
-    method: str = "single lags"
+    method: str = SINGLE
     joint: granger.Joint | None = None
     toda_yamamoto: float = NAN
     conditional: float = NAN
@@ -235,9 +237,9 @@ def _direction(  # a direction is made of all of these
     best = int(np.nanargmin(p))
     together = _together(x, y, own, rules.max_lag) if rules.beside else None
     apart = _levels(*levels, rules.max_lag) if rules.beside or not sure else NAN
-    one, method = float(simes(p)), "single lags"
+    one, method = float(simes(p)), SINGLE
     if not sure:
-        one, method = apart, "Toda-Yamamoto"
+        one, method = float(np.maximum(one, apart)), WEAKER
     held = Direction(
         one, best + 1, float(found.b[best]), float(found.t[best]), float(found.r[best]),
         float(found.b[best] * np.nanstd(x)), tuple(p.tolist()), own, int(found.rows[best]),

@@ -86,6 +86,7 @@ class _Water:
         self.longest = np.zeros(n, np.int32)
 
     def see(self, gap: Floats) -> None:
+        """Count one more step: *gap* is how far below its peak each path is, in log equity."""
         self.now += 1
         self.now *= gap > _ROUNDING
         np.maximum(self.longest, self.now, out=self.longest)
@@ -162,7 +163,7 @@ class Ruin(NamedTuple):
     def told(self) -> str:
         """Return it in words; none in n is "below", by the rule of three."""
         if self.ruined == 0:
-            return f"0 of {self.paths:,}: below {3 / self.paths:.2%}"
+            return f"0 of {self.paths:,}: below {min(1, 3 / self.paths):.2%}"
         share = self.share
         return f"{share.point:.2%} [{share.low:.2%}, {share.high:.2%}]"
 
@@ -199,12 +200,6 @@ def summary(paths: Paths, *, final: bool = True) -> Summary:
     """Return what *paths* say; ``final`` False where every path ends alike (shuffling)."""
     n, timed = len(paths), len(paths.longest)
     returned = paths.growth - 1
-    half = (
-        NormalDist().inv_cdf((1 + LEVEL) / 2) * float(np.std(returned, ddof=1)) / math.sqrt(n)
-        if n > 1
-        else math.nan
-    )
-    mean = float(returned.mean())
     below = int(np.count_nonzero(paths.lowest <= 1 - RUIN + _ROUNDING))
     lost = int(np.count_nonzero(returned < 0))
     return Summary(
@@ -213,9 +208,19 @@ def summary(paths: Paths, *, final: bool = True) -> Summary:
         ruin(paths),
         wilson(below, n),
         quantiles(returned, FINAL_PERCENTILES) if final else [],
-        Interval(mean, mean - half, mean + half) if final else None,
+        _mean(returned) if final else None,
         wilson(lost, n) if final else None,
         timed,
         quantiles(paths.longest.astype(np.float64), PERCENTILES) if timed else [],
         wilson(int(np.count_nonzero(paths.waiting)), timed) if timed else None,
     )
+
+
+def _mean(values: Floats) -> Interval | None:
+    """Return the mean with its Monte Carlo error; ``None`` of a single path."""
+    n = len(values)
+    if n == 1:
+        return None
+    mean = float(values.mean())
+    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half)

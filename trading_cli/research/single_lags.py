@@ -71,7 +71,7 @@ def alone(
     kept = np.isfinite(y) & np.isfinite(beside).all(axis=1)
     beside, target = beside[kept], y[kept]
     others = np.stack([ls.lagged(np.atleast_2d(x), range(lag, lag + 1))[..., 0] for lag in lags])
-    table = others[..., kept].reshape(-1, target.size).T
+    table = others[..., kept].reshape(others.shape[0] * others.shape[1], target.size).T
     heard = np.isfinite(table)
     found = _partialled(beside, target, np.where(heard, table, 0.0), heard.astype(float), taken)
     shape = (len(lags), *np.atleast_2d(x).shape[:-1])
@@ -87,7 +87,7 @@ def _partialled(
     *heard* [n, J] is 1 where the row counts for that column; x is 0 where it does not.
     """
     n, k = beside.shape[0], beside.shape[1] + 1
-    products = (beside[:, :, None] * beside[:, None, :]).reshape(n, -1)
+    products = (beside[:, :, None] * beside[:, None, :]).reshape(n, (k - 1) ** 2)
     gram = (heard.T @ products).reshape(-1, k - 1, k - 1)
     scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
     unit = gram / (scale[:, :, None] * scale[:, None, :])

@@ -45,7 +45,8 @@ def stressed(record: Record, name: str) -> Floats:
     """Return the sample that stress *name* makes of *record*, each at least -1 (all is lost).
 
     as recorded            the returns
-    volatility x 2         mean + 2 (return - mean), but no trade loses more than its stake
+    volatility x 2         deviations from the mean doubled, but no trade loses more than its stake;
+                           gains grow only as much as keeps the mean, or it would be a gift
     slippage x 2           what the spread took is taken once more
     liquidity x 0.5        with half the depth the book is walked twice as far: the impact doubles
     correlated resolution  the trades open at once come out alike: one draw counts ``together``
@@ -57,8 +58,7 @@ def stressed(record: Record, name: str) -> Floats:
         case "as recorded":
             made = returns
         case "volatility x 2":
-            mean = returns.mean()
-            made = np.maximum(mean + 2 * (returns - mean), np.minimum(-record.stakes, returns))
+            made = _wilder(record)
         case "slippage x 2":
             made = returns - record.slippage
         case "liquidity x 0.5":
@@ -70,6 +70,16 @@ def stressed(record: Record, name: str) -> Floats:
         case _:
             raise ValueError(f"there is no stress {name!r}: {', '.join(NAMES)}")
     return np.maximum(made, -1.0)
+
+
+def _wilder(record: Record) -> Floats:
+    """Return the returns with doubled deviations, losses within the stakes, the same mean."""
+    mean = float(record.returns.mean())
+    most = np.minimum(-record.stakes, record.returns) - mean
+    deviations = np.maximum(2 * (record.returns - mean), most)
+    up, down = np.maximum(deviations, 0.0), np.minimum(deviations, 0.0)
+    gained = float(up.sum())
+    return mean + down + up * (-float(down.sum()) / gained if gained > 0 else 0.0)
 
 
 def steps(record: Record, name: str) -> int:

@@ -55,7 +55,7 @@ RUNS = (
     ("old", "doctor", 3),
     ("alone", "collect", 5),
     ("alone", "doctor", 3),
-    ("empty", "stop", 1),
+    ("empty", "stop", 0),
     ("empty", "cycle nonsense", 2),
     ("empty", "pause --reason busy --for 4h", 0),
     ("empty", "pause", 2),

@@ -15,6 +15,7 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import ConfigError, SourceDown, SourceError, UsageError
 from trading_cli.core.redact import Redactor
 from trading_cli.store import Store, Transaction, deliveries, outbox
+from trading_cli.store.born import is_there
 
 STATES = ("PENDING", "SENT", "EXPIRED", "DIGEST", "DIGESTED", "DEAD", "MUTED")
 NO_CHANNEL = "no channel is on: nothing can be told"
@@ -79,7 +80,7 @@ def listed(
     known: dict[str, deliveries.Health] = {}
     rows: list[dict[str, Any]] = []
     pending, oldest = 0, None
-    if loaded.database.exists():
+    if is_there(loaded.database):
         with Store.reader(loaded.database) as store, store.reading() as look:
             known = deliveries.health(look)
             found = outbox.rows(look, state=state, limit=limit)
@@ -139,7 +140,7 @@ def ack(config: Path | None, name: str, *, actor: str = "owner") -> dict[str, An
 
 def must_exist(loaded: Loaded) -> None:
     """Raise ``UsageError`` where nothing was ever queued."""
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         raise UsageError("nothing was ever to be told here", hint="trading cycle collection")
 
 

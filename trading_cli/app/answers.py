@@ -14,6 +14,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.core.foreign import clean_text
 from trading_cli.domain import Action, Purpose
 from trading_cli.store import Store, decided, outbox
+from trading_cli.store.born import is_there
 
 MOST = 10
 
@@ -34,7 +35,7 @@ def status(loaded: Loaded, clock: Clock) -> str:
             f"equity {account['equity']:.2f} USD, cash {account['cash']:.2f},"
             f" {account['open']} open"
         )
-    if loaded.database.exists():
+    if is_there(loaded.database):
         with Store.reader(loaded.database) as store, store.reading() as look:
             pending, _ = outbox.waiting(look)
         lines.append(f"{pending} messages wait")
@@ -50,7 +51,7 @@ def _kill(kill: Mapping[str, Any] | None) -> str:
 
 def signals(loaded: Loaded, clock: Clock) -> str:
     """Return the newest decisions to trade of the last day."""
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         return "No signals: nothing was collected yet."
     since = clock.now() - timedelta(days=1)
     with Store.reader(loaded.database) as store, store.reading() as look:

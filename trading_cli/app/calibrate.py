@@ -27,6 +27,7 @@ from trading_cli.research import recalibration as rec
 from trading_cli.research.clustered import ClusteredMean
 from trading_cli.research.track_record import LEAST_EVENTS
 from trading_cli.store import Store, Transaction, listings, settled
+from trading_cli.store.born import is_there
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HORIZONS: Mapping[str, timedelta] = {
@@ -78,7 +79,7 @@ def calibrate(config: Path | None, *, clock: Clock | None = None) -> dict[str, A
     """Return the judgement of everything that settled by now; works on a home without a file."""
     known = brief.read(config, os.environ)
     now = now_of(clock)
-    if not known.database.exists():
+    if not is_there(known.database):
         return judged(Gathered((), (), 0, 0, 0), now)
     with Store.reader(known.database) as store, store.reading() as look:
         return judged(gather(look, now), now)

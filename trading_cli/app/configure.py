@@ -17,11 +17,13 @@ from trading_cli.trading.strategies import load as load_strategies
 from trading_cli.trading.strategies import problems
 
 
-def config_init(path: Path) -> None:
+def config_init(path: Path | None) -> Path:
     """Write the complete settings file (0600) to *path*; never over one that is there.
 
-    Raises ``ConfigError`` where it exists or cannot be written.
+    Without *path* it is the home's config.yaml. Return the whole path. Raises ``ConfigError`` where it exists or cannot be written.
     """
+    path = path or find_home(None, os.environ).home / "config.yaml"
+    path = path.expanduser().absolute()
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -38,6 +40,7 @@ def config_init(path: Path) -> None:
         ) from error
     finally:
         part.unlink(missing_ok=True)
+    return path
 
 
 def config_show(config: Path | None) -> list[dict[str, Any]]:

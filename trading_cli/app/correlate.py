@@ -6,6 +6,7 @@ confirms. What a decision at *t* may use are the labels as of *t* (store/correla
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from trading_cli.app import hourly_series
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.hype_settings import HypeSection
+from trading_cli.app.journal import must_exist
 from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.app.trials import code_hash
 from trading_cli.core.clock import Clock
@@ -53,7 +55,10 @@ def correlate(
         raise UsageError(f"--since {since}: between a day and a year.", hint="--since 30d")
     if not 1 <= max_lag <= 7 * 24:
         raise UsageError(f"--max-lag {max_lag}: 1 to 168 hours.", hint="--max-lag 24")
-    with build(config, clock=clock) as toolkit, toolkit.open_store() as store:
+    with ExitStack() as stack:
+        toolkit = stack.enter_context(build(config, clock=clock))
+        must_exist(toolkit.loaded.database)
+        store = stack.enter_context(toolkit.open_store())
         found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag)
     if market is not None:
         found["markets"] = [one for one in found["markets"] if one["market"] == market]

@@ -18,7 +18,8 @@ from trading_cli.app.demo_story import story
 from trading_cli.app.demo_sums import sums_of
 from trading_cli.app.demo_told import told_of
 from trading_cli.app.gather import Progress
-from trading_cli.core.errors import TradingError, UsageError
+from trading_cli.app.simulate import new_home
+from trading_cli.core.errors import TradingError
 from trading_cli.store import Store
 
 COLUMNS = ("exchange", "store", "report")
@@ -72,9 +73,7 @@ def _quiet(_text: str) -> None:
 def _home(keep: Path | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="trading-demo-"))
-    if keep.exists() and any(keep.iterdir()):
-        raise UsageError(f"{keep} is not empty.", hint="give --keep a new folder")
-    keep.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new_home(keep)
     return keep.resolve()
 
 

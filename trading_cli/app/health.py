@@ -24,7 +24,6 @@ from trading_cli.domain import from_epoch, slot_of
 
 Part = dict[str, Any]
 GB = 1_000_000_000
-CRON = "*/15 * * * * TRADING_HOME={home} trading collect --quiet"
 RETRY = "mend `ping clob`, then `trading doctor` again"
 CLOCK_WARN_S = 2.0
 CLOCK_FAIL_S = 30.0
@@ -140,11 +139,12 @@ def _disk(patient: _Patient) -> Iterator[Part]:
 
 def _database(patient: _Patient) -> Iterator[Part]:
     from trading_cli.store import Store, history, ledger, runs  # noqa: PLC0415  # paid when used
+    from trading_cli.store.born import is_there  # noqa: PLC0415
     from trading_cli.store.glance import gaps_since  # noqa: PLC0415
 
     loaded, now = patient.loaded, patient.now
     path = loaded.database
-    if not path.exists():
+    if not is_there(path):
         yield _part("database", "warn", f"no database at {path} yet", "trading collect")
         return
     with Store.reader(path) as store:
@@ -182,7 +182,9 @@ def _file(wrong: list[str], schema: int, loaded: Loaded) -> Part:
     section, size = loaded.settings.database, loaded.database.stat().st_size / GB
     told = f"{loaded.database}: schema {schema}, {size:.3f} GB"
     if wrong:
-        return _part("database", "fail", "; ".join(wrong)[:500], "put back the newest backup")
+        from trading_cli.store.database import RESTORE  # noqa: PLC0415
+
+        return _part("database", "fail", "; ".join(wrong)[:500], RESTORE)
     if size > section.warn_gb:
         state = "fail" if size > section.max_gb else "warn"
         return _part("database", state, told, "raise database.warn_gb and max_gb, or a new home")
@@ -244,7 +246,6 @@ def _clock(offset: float | None) -> Part:
 
 
 def _schedule(patient: _Patient) -> Iterator[Part]:
-    line = CRON.format(home=patient.loaded.home)
     program = shutil.which("crontab")
     told = ""
     if program:
@@ -252,9 +253,10 @@ def _schedule(patient: _Patient) -> Iterator[Part]:
             [program, "-l"], capture_output=True, text=True, errors="replace", check=False
         ).stdout
     if any("trading" in row and "collect" in row for row in told.splitlines()):
-        yield _part("schedule", "ok", "crontab runs `trading collect`")
+        yield _part("schedule", "ok", "crontab runs the collection")
     else:
-        yield _part("schedule", "off", "no crontab line collects", f"crontab -e, add: {line}")
+        fix = "trading schedule install" if program else "trading schedule show --systemd"
+        yield _part("schedule", "off", "no crontab line collects", fix)
 
 
 _EXAMINED: Mapping[str, Callable[[_Patient], Iterator[Part]]] = {

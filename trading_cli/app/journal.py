@@ -13,6 +13,7 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Decision, Position, PositionState, Purpose, Reason
 from trading_cli.store import Store, Transaction, deals, journal
+from trading_cli.store.born import is_there
 
 PERSON = "person"
 DAY = 86_400
@@ -29,7 +30,7 @@ def entries(
 ) -> dict[str, Any]:
     """Return {entries: […], total}: the newest rows that match, newest first."""
     known = brief.read(config, os.environ)
-    if not known.database.exists():
+    if not is_there(known.database):
         return {"entries": [], "total": 0, "warnings": [EMPTY]}
     with Store.reader(known.database) as store, store.reading() as look:
         found = journal.newest(look, kind=kind, subject=subject, since=since, limit=limit)

@@ -22,6 +22,7 @@ from trading_cli.research.blocks import block_lengths
 from trading_cli.research.paths import Floats, Quantile, Summary, log_growth, summary
 from trading_cli.research.track_record import Interval
 from trading_cli.store import Store, Transaction
+from trading_cli.store.born import is_there
 
 ENGINES = ("block", "iid", "shuffle", "perturb", "outcome")
 SEED = 1
@@ -77,7 +78,7 @@ def monte_carlo(
     loaded = load(config)
     wish = _settled(asked or Asked(), section_of(loaded.settings))
     now = (clock or SystemClock()).now()
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         return _insufficient(wish, 0, 0, engines.too_few(0))
     with Store.reader(loaded.database) as store, store.reading() as look:
         return told(look, loaded.settings, wish, now)

@@ -17,6 +17,7 @@ from trading_cli.core.errors import RunLocked, StoreError
 from trading_cli.core.redact import Redactor
 from trading_cli.domain import Notice, Severity
 from trading_cli.store import Store, Transaction, deliveries, outbox
+from trading_cli.store.born import is_there
 
 WORK = "notify"
 PATIENCE_S = 15.0
@@ -74,10 +75,10 @@ def courier(loaded: Loaded, clock: Clock | None = None) -> Callable[[], Report |
     now = clock or SystemClock()
 
     def call() -> Report | None:
-        if not loaded.database.exists():
-            return None
         busy = loaded.settings.database.busy_timeout_ms
         try:
+            if not is_there(loaded.database):
+                return None
             with Store.reader(loaded.database, busy_timeout_ms=busy) as store:
                 with store.reading() as look:
                     waiting = outbox.anything(look)

@@ -8,10 +8,11 @@ from typing import Any
 
 from trading_cli.app import brief
 from trading_cli.app.latch import file_standing
-from trading_cli.app.stop import standing_of
+from trading_cli.app.stop import Place, standing_at, standing_of
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS, Market, Quote, from_epoch, slot_of
 from trading_cli.store import Store, Transaction, glance, history, ledger, listings, pauses, runs
+from trading_cli.store.born import is_there
 from trading_cli.trading.killswitch import Standing
 
 FRESH_S = 2 * SLOT_SECONDS
@@ -32,12 +33,12 @@ def status(
     known = brief.read(config, env)
     now = (clock or SystemClock()).now()
     data: dict[str, Any] = {"mode": known.mode, "home": str(known.home)}
-    if known.database.exists():
+    if is_there(known.database):
         data |= _stored(known.database, known.home, now)
     else:
         data |= _nothing(now)
-        if (file := file_standing(known.home / "data")).level:
-            data["kill"] = _kill(file)
+        if file_standing(known.home / "data").level:
+            data["kill"] = _kill(standing_at(Place(known.home, known.database)))
     return data
 
 
@@ -95,11 +96,7 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
         data: dict[str, Any] = {"kill": _kill(standing_of(look, home / "data"))}
         data["pauses"] = _pauses(look, now)
         last = done[0] if done else None
-        data["last_run"] = last and {
-            "slot": from_epoch(last.slot).isoformat(),
-            "state": last.state,
-            "age_s": int((now - (last.finished or last.started)).total_seconds()),
-        }
+        data["last_run"] = last and _ran(last, now)
         data["next_slot"] = _next(done, now)
         data["newest_quote_age_s"] = age
         data["account"] = _account(look)
@@ -114,8 +111,30 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
             }
             for one in ledger.source_states(look)
         }
-        data["waiting"] = _waiting(glance.first_slot(look), now)
+        data["waiting"] = _waiting(look, now)
     return data
+
+
+def _ran(run: runs.Run, now: datetime) -> dict[str, Any]:
+    """Return a run as JSON has it; one under way whose process is gone has failed."""
+    died = run.state == "RUNNING" and not _alive(run.pid)
+    return {
+        "slot": from_epoch(run.slot).isoformat(),
+        "state": "FAILED" if died else run.state,
+        "why": runs.ENDED_SILENTLY if died else run.why,
+        "age_s": int((now - (run.finished or run.started)).total_seconds()),
+    }
+
+
+def _alive(pid: int) -> bool:
+    """Return whether there is a process *pid*; another one may have its number by now."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return pid > 0
 
 
 def _next(done: Sequence[runs.Run], now: datetime) -> str:
@@ -138,17 +157,25 @@ def _gate(look: Transaction, done: Sequence[runs.Run], age: int | None) -> dict[
     return {"open": not reasons, "reasons": reasons}
 
 
-def _waiting(first: int | None, now: datetime) -> str:
-    """Return what cannot be said yet and when it comes at the present pace (SPEC §5)."""
-    if first is None:
+def _waiting(look: Transaction, now: datetime) -> str:
+    """Return what cannot be said yet and when it comes at the present pace (SPEC §5).
+
+    Days of talk are counted as `trading readiness` counts them: those really heard.
+    """
+    from trading_cli.app import hearing  # noqa: PLC0415  # a home without a database does without
+    from trading_cli.research.hype import HypeRules  # noqa: PLC0415
+
+    if glance.first_slot(look) is None:
         return "quotes: none yet; `trading collect` brings the first slot"
-    held = max(0.0, (now.timestamp() - first) / DAY)
-    if held >= BASELINE_DAYS:
+    rules = HypeRules(provisional_days=BASELINE_DAYS)
+    base = hearing.baseline(look, now, rules)
+    if base.state:
         return "nothing"
-    ready = from_epoch(first + BASELINE_DAYS * DAY)
-    return (
-        f"hype baseline: {held:.1f} of {BASELINE_DAYS} days; enough on {ready:%Y-%m-%d %H:%M} UTC"
-    )
+    told = f"hype baseline: {base.late:.1f} of {BASELINE_DAYS} days heard; "
+    if not base.going:
+        return told + "no talk was heard in the last day"
+    ready = from_epoch(int(now.timestamp() + (BASELINE_DAYS - base.late) * DAY))
+    return f"{told}enough on {ready:%Y-%m-%d %H:%M} UTC"
 
 
 def markets(
@@ -161,7 +188,7 @@ def markets(
     from trading_cli.app.settings import load  # noqa: PLC0415  # `status` does without it
 
     loaded = load(config, env=os.environ)
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         return {"markets": [], "warnings": [HINT]}
     now = (clock or SystemClock()).now()
 

@@ -24,6 +24,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import Market, Position, Side, Token
 from trading_cli.research import portfolio_risk as risk
 from trading_cli.store import Store, Transaction, history, holdings, listings
+from trading_cli.store.born import is_there
 from trading_cli.trading import fills
 from trading_cli.trading.account import PERSON, Account, Stake, stake_of
 from trading_cli.trading.groups import Groups, Line, of_markets, worst_loss
@@ -54,7 +55,7 @@ def _seen(config: Path | None, clock: Clock | None) -> Iterator[Sight | None]:
     """Open the home and look; ``None`` where there is no database."""
     with ExitStack() as stack:
         toolkit = stack.enter_context(build(config, clock=clock))
-        if not toolkit.loaded.database.exists():
+        if not is_there(toolkit.loaded.database):
             yield None
             return
         store = stack.enter_context(Store.reader(toolkit.loaded.database))

@@ -15,6 +15,7 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import Book, Market, Position, Side, Token
 from trading_cli.research.deadline import deadline_of
 from trading_cli.store import Store, Transaction, balances, history, holdings, listings
+from trading_cli.store.born import is_there
 from trading_cli.trading import exits, fees, fills
 from trading_cli.trading.terms import A_STOP
 
@@ -30,7 +31,7 @@ def positions(config: Path | None, *, clock: Clock | None = None) -> dict[str, A
     """
     loaded = load(config)
     now = (clock or SystemClock()).now()
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         return _empty()
     with Store.reader(loaded.database) as store, store.reading() as look:
         return held(look, loaded.settings, now)

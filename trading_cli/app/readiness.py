@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from trading_cli.app import hearing
 from trading_cli.app.settings import Settings, load
 from trading_cli.app.track_record import Closed, closed_trades
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import SLOT_SECONDS
+from trading_cli.research.hype import FULL, HypeRules
 from trading_cli.research.track_record import LEAST_EVENTS
 from trading_cli.store import Store, Transaction, glance, progress
+from trading_cli.store.born import is_there
 
 DAY = timedelta(days=1)
 LOOK_BACK_S = 12 * 3600
@@ -43,20 +46,28 @@ class Part:
     provisional: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was heard: the baseline of the event heard most, the median market's usable hours."""
+
+    baseline: hearing.Baseline = hearing.Baseline()
+    hours: float = 0.0
+
+
 def readiness(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
     """Return {parts, indicators, funnel, reasons, expect}; works on a home without a database."""
     loaded = load(config)
     now = (clock or SystemClock()).now()
-    if not loaded.database.exists():
+    if not is_there(loaded.database):
         nothing = progress.Slots(0, None, None)
-        return _told(_parts(loaded.settings, nothing, None, [], nothing, now), now)
+        return _told(_parts(loaded.settings, nothing, Talk(), [], nothing, now), now)
     with Store.reader(loaded.database) as store, store.reading() as look:
         return of(look, loaded.settings, now)
 
 
 def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
     """Return the same from an open look."""
-    seen, talk = progress.slots(look), progress.talk_since(look)
+    seen, talk = progress.slots(look), _talk(look, settings, now)
     trades = closed_trades(look)
     indicators = progress.indicators(look)
     has = {one.name for one in indicators if one.defined}
@@ -77,39 +88,54 @@ def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
     return data
 
 
+def _talk(look: Transaction, settings: Settings, now: datetime) -> Talk:
+    """Return what was heard, by what the sources answered."""
+    section = settings.hype
+    rules = HypeRules(
+        baseline_days=section.baseline_days,
+        full_days=section.full_days,
+        provisional_days=section.provisional_days,
+    )
+    return Talk(hearing.baseline(look, now, rules), hearing.usable_hours(look, now, rules))
+
+
 def _parts(  # one look at everything
     settings: Settings,
     seen: progress.Slots,
-    talk: datetime | None,
+    talk: Talk,
     trades: Sequence[Closed],
     settled: progress.Slots,
     now: datetime,
 ) -> list[Part]:
-    hype = settings.hype
-    days = 0.0 if talk is None else max(0.0, (now - talk) / DAY)
-    hours = max(0.0, (days - hype.provisional_days) * 24)
+    hype, base = settings.hype, talk.baseline
+    going = now if base.going else None
     events, gates = len({one.event for one in trades}), settings.gates
-    first = min((one.closed_at for one in trades), default=None)
-    traded = 0.0 if first is None else (now - first) / DAY
+    closed = [one.closed_at for one in trades]
+    first = min(closed, default=None)
+    traded = (max(closed) - min(closed)) / DAY if closed else 0.0
     a_day = 86_400 / SLOT_SECONDS
     return [
         Part("roc", seen.n, LOOK_BACK_S // SLOT_SECONDS + 1, "slots", "a quote now and 12 h ago",
              seen.first, a_day),
         Part("rvr", seen.n / 4, 20, "hours", "trades of 20 of the last 24 hours; at once where"
              " trades were backfilled", seen.first, 24.0),
-        Part("hype, provisional", days, hype.provisional_days, "days", "a baseline of talk; sizes"
-             " are halved", talk, 1.0),
-        Part("hype, full", days, hype.full_days, "days", "a baseline of talk", talk, 1.0,
-             provisional=days >= hype.provisional_days),
-        Part("correlation", hours, CORRELATION_HOURS, "hours", "hourly hype against the price, at"
-             " most as many as here", talk, 24.0 if hours else None),
+        Part("hype, provisional", max(base.late, hype.provisional_days if base.state else 0.0),
+             hype.provisional_days, "days", "days of talk heard for a baseline, of the last few;"
+             " sizes are halved", going, 1.0),
+        Part("hype, full", max(base.days, hype.full_days if base.state == FULL else 0.0),
+             hype.full_days, "days", "days of talk heard of the event heard most", going, 1.0,
+             provisional=bool(base.state)),
+        Part("correlation", talk.hours, CORRELATION_HOURS, "hours", "hours with talk and a price"
+             " of the median market, at most as many as correlate uses",
+             going if talk.hours else None, 24.0),
         Part("calibration", settled.n, LEAST_EVENTS, "events", "settled events of quoted markets",
              settled.first),
         Part("track record", events, LEAST_EVENTS, "events", "closed trades, one bet per event",
              first),
         Part("gate: trades", len(trades), gates.min_trades, "trades", "closed trades", first),
         Part("gate: events", events, gates.min_events, "events", "events they were in", first),
-        Part("gate: days", traded, gates.min_days, "days", "since the first closed", first, 1.0),
+        Part("gate: days", traded, gates.min_days, "days", "from the first closed trade to the"
+             " last", first),
         Part("Monte Carlo", len(trades), MONTE_CARLO_TRADES, "trades", "below it one sentence and"
              " no percentile", first),
     ]  # fmt: skip

@@ -48,7 +48,8 @@ class Ended:
 def serve(config: Path | None, progress: Progress) -> Ended:
     """Run the cycles of a home by its schedule until told to end; blocks.
 
-    Raises ``RunLocked`` where another one serves this home already.
+    Nothing is begun while the kill switch is at its highest level. Raises ``RunLocked`` where
+    another one serves this home already.
     """
     loaded = load(config)
     section = loaded.settings.logging
@@ -62,6 +63,9 @@ def serve(config: Path | None, progress: Progress) -> Ended:
     place = Place(loaded.home, loaded.database)
     now, tell = SystemClock().now(), courier(loaded)
     _open(loaded, now).close()  # a new home is made, and armed, before anybody asks its switch
+    if why := _killed(place):
+        tell()
+        return Ended(why, killed=True)
     with only_run(folder, WORK, now):
         note = folder / f"{WORK}.process"
         note.write_text(json.dumps({"pid": os.getpid(), "began": _began(os.getpid())}))
@@ -111,7 +115,7 @@ def _began(pid: int) -> float:
 
 
 def stop(config: Path | None) -> Mapping[str, Any]:
-    """End the runner of a home, and wait until it has. Raises ``NotRunning`` where there is none.
+    """End the runner of a home, and wait until it has; ``pid`` is ``None`` where there is none.
 
     What a cycle was doing is gone on with by the next one: nothing is lost.
     """
@@ -120,9 +124,9 @@ def stop(config: Path | None) -> Mapping[str, Any]:
     try:
         held = json.loads(note.read_text())
         pid, began = int(held["pid"]), float(held["began"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise NotRunning("nothing is running for this home.", hint="trading run") from None
-    ended = end_runner(pid, began, wait=time.sleep, patience=PATIENCE_S)
+        ended = end_runner(pid, began, wait=time.sleep, patience=PATIENCE_S)
+    except (OSError, ValueError, KeyError, TypeError, NotRunning):
+        return {"pid": None, "ended": True}
     return {"pid": pid, "ended": ended}
 
 

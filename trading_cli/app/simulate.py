@@ -1,6 +1,9 @@
 """The pretend exchange in the foreground: its own world, or recorded replies of a folder."""
 
-from collections.abc import Callable
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +36,36 @@ def serve(  # one argument for each option of the command
 
     *at* is where the clock stands. Without it a world's clock goes as the system's, and a
     recording's stands where its listing was recorded, when all else had been. Raises
-    ``UsageError`` for a folder that holds nothing recorded.
+    ``UsageError`` for a folder that holds nothing recorded, and for a port that is taken.
     """
+    with _port_told(port):
+        _serve(replay, seed, markets, port, latency_ms, on_ready, at=at, limits=limits)
+
+
+@contextmanager
+def _port_told(port: int) -> Iterator[None]:
+    """Raise ``UsageError`` where *port* cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            raise
+        raise UsageError(
+            f"port {port} cannot be had: {os.strerror(error.errno)}.", hint="--port 0: any free one"
+        ) from error
+
+
+def _serve(
+    replay: Path | None,
+    seed: int,
+    markets: int,
+    port: int,
+    latency_ms: int,
+    on_ready: Callable[[str], None],
+    *,
+    at: datetime | None,
+    limits: bool,
+) -> None:
     latency_s = latency_ms / 1000
     now = None if at is None else at.timestamp()
     if replay is None:
@@ -65,9 +96,14 @@ def recording(directory: Path) -> Replay:
 
 def new_home(home: Path) -> None:
     """Make a folder for a home, or take an empty one; raises ``UsageError`` for any other."""
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise UsageError(f"{home} is not empty.", hint="give a new folder")
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise UsageError(f"{home} is not empty.", hint="give a new folder")
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{home} cannot be made: {error.strerror}.", hint="give a new folder that is yours"
+        ) from error
 
 
 def make_home(home: Path, url: str) -> Path:

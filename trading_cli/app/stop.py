@@ -350,9 +350,11 @@ def proof_of(look: Transaction) -> tuple[Proof, int]:
 
 def _sentence(proof: Proof, cost: int, level: int) -> str:
     """Return what was found, in words."""
+    worst = f"{cost / 1e6:.2f}"
+    sign = "" if float(worst) == 0 else "\N{MINUS SIGN}"
     text = (
         f"open orders {proof.open_orders}; positions {proof.positions},"
-        f" worst case \N{MINUS SIGN}{cost / 1e6:.2f} USD"
+        f" worst case {sign}{worst} USD"
     )
     if proof.unknown_orders:
         text += f"; {proof.unknown_orders} orders are unknown"

@@ -18,6 +18,7 @@ from trading_cli.core.clock import Clock
 from trading_cli.domain import Decision, Position, PositionState
 from trading_cli.research.track_record import LEAST_EVENTS, mean_interval, wilson
 from trading_cli.store import Store, Transaction, decided, holdings
+from trading_cli.store.born import is_there
 
 DIMENSIONS = ("all", "strategy", "category", "tier", "hour", "by")
 NOTHING = "no trade is closed yet"
@@ -43,7 +44,7 @@ def stats(
     """
     known = brief.read(config, os.environ)
     now = now_of(clock)
-    if not known.database.exists():
+    if not is_there(known.database):
         return _told([], now, by)
     with Store.reader(known.database) as store, store.reading() as look:
         return _told(closed_trades(look), now, by)

@@ -25,6 +25,7 @@ from trading_cli.research.sharpe import (
     probabilistic_sharpe,
 )
 from trading_cli.store import Store, Transaction, trials
+from trading_cli.store.born import is_there
 
 YEAR = 365
 _PACKAGE = Path(__file__).parent.parent
@@ -110,7 +111,7 @@ def ledger(
         )
     known = brief.read(config, os.environ)
     now = now_of(clock)
-    if not known.database.exists():
+    if not is_there(known.database):
         nothing = trials.Counted(0, 0, 0, 0)
         return _told([], nothing, Yardstick(0, math.nan, 0.0), now)
     with Store.reader(known.database) as store, store.reading() as look:

@@ -22,11 +22,10 @@ def init(
     ctx: typer.Context,
     path: Annotated[Path | None, typer.Argument(metavar="PATH")] = None,
 ) -> Answer:
-    """Write a complete, commented settings file to PATH (default: config.yaml)."""
+    """Write a complete, commented settings file to PATH (default: the home's config.yaml)."""
     from trading_cli.app import configure
 
-    target = path or shared(ctx).config or Path("config.yaml")
-    configure.config_init(target)
+    target = configure.config_init(path or shared(ctx).config)
     return Answer({"path": target}, (f"written: {target}",))
 
 

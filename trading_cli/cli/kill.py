@@ -43,7 +43,7 @@ def kill(
                 "--reason and --level stand behind the word they belong to.", ctx
             )
         return
-    if reason is None:
+    if not reason:
         raise click.UsageError('say why, and it stops: trading kill --reason "TEXT"', ctx)
     answer = _trip(shared(ctx).config, level, reason)
     raise typer.Exit(deliver(answer, ctx))

@@ -165,6 +165,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         hush()
         return 0
+    except OSError as error:
+        return _unheard(error.strerror or str(error), words)
     else:
         return code
     finally:
@@ -234,6 +236,8 @@ def _failed(error: Exception, words: Sequence[str], name: str) -> int:
     """Complain about *error*: one of ours says what to do next, any other is a bug of ours."""
     from trading_cli.core.errors import TradingError
 
+    if isinstance(error, OSError) and (why := _unwritable()):
+        return _unheard(why, words)
     if not isinstance(error, TradingError):
         return _bug(error, words)
     if error.exit_code in _OUTCOMES and "--json" in words:
@@ -243,6 +247,22 @@ def _failed(error: Exception, words: Sequence[str], name: str) -> int:
         write_line(envelope(name, told, [error.message]))
         return error.exit_code
     return _complain(words, error.exit_code, error.code, error.message, error.hint)
+
+
+def _unwritable() -> str:
+    """Return why stdout does not take what was written to it, "" where it does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _unheard(why: str, words: Sequence[str]) -> int:
+    """Complain that the answer could not be written: exit 1."""
+    hush()
+    hint = "look where stdout goes, then run the same command again"
+    return _complain(words, 1, "failed", f"the answer cannot be written: {why}.", hint)
 
 
 def _bug(error: Exception, words: Sequence[str]) -> int:

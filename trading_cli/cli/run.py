@@ -16,4 +16,5 @@ def run(ctx: typer.Context) -> Answer:
     said = shared(ctx)
     ended = running.serve(said.config, said.talk)
     data = {"reason": ended.reason, "killed": ended.killed}
-    return Answer(data, (f"ended: {ended.reason}",), exit_code=8 if ended.killed else 0)
+    told = [f"ended: {ended.reason}", *["the way back: trading kill status"] * ended.killed]
+    return Answer(data, told, exit_code=8 if ended.killed else 0)

@@ -56,6 +56,8 @@ def _answer(ctx: click.Context) -> Answer:
     blocks: list[Block] = [Facts(_fitted(_facts(data)))]
     if sources := data.get("sources"):
         blocks.append(_sources(sources))
+    if (data.get("kill") or {}).get("state") == "TRIGGERED":
+        blocks.append("next: trading kill status")
     return Answer(data, blocks, data.get("warnings", ()))
 
 
@@ -82,7 +84,7 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("mode", data.get("mode")),
         ("home", data.get("home")),
-        ("last run", f"slot {run['slot']}, {run['state']}" if run else "none yet"),
+        ("last run", _ran(run) if run else "none yet"),
         ("next slot", data.get("next_slot")),
         ("newest quote", _age(data.get("newest_quote_age_s"))),
         ("data gate", _gate(data.get("data_gate"))),
@@ -103,6 +105,12 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     }
     facts += [(key.replace("_", " "), value) for key, value in data.items() if key not in known]
     return facts
+
+
+def _ran(run: Mapping[str, Any]) -> str:
+    """Return a run for people; why it is so where it failed."""
+    why = f": {run['why']}" if run["state"] == "FAILED" and run.get("why") else ""
+    return f"slot {run['slot']}, {run['state']}{why}"
 
 
 def _sources(told: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -14,5 +14,7 @@ def stop(ctx: typer.Context) -> Answer:
     from trading_cli.app import running
 
     data = running.stop(shared(ctx).config)
+    if data["pid"] is None:
+        return Answer(data, ("nothing is running for this home",))
     said = "ended" if data["ended"] else "asked to end; it has not yet"
     return Answer(data, (f"process {data['pid']}: {said}",))

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_cli.core import disk
-from trading_cli.core.errors import StoreReadOnly
+from trading_cli.core.errors import StoreCorrupt, StoreReadOnly
 
 LOST = "there was a database here before, and it is gone: what it said is not known"
 
@@ -17,6 +17,22 @@ LOST = "there was a database here before, and it is gone: what it said is not kn
 def mark_of(path: Path) -> Path:
     """Return the mark that stands beside the database *path* from its first day on."""
     return path.with_name(f".{path.name}.born")
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a database is at *path*; False only where there never was one.
+
+    Raises ``StoreCorrupt`` where there was one and it is gone: that is no new home.
+    """
+    if path.exists():
+        return True
+    mark = mark_of(path)
+    if os.path.lexists(mark):
+        raise StoreCorrupt(
+            f"there was a database at {path} and it is gone",
+            hint=f"put back a copy of it, or, to begin anew, delete the mark {mark} too",
+        )
+    return False
 
 
 def leave_mark(path: Path, now: datetime) -> None:

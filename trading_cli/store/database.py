@@ -25,13 +25,16 @@ from trading_cli.core.errors import (
     StoreReadOnly,
 )
 from trading_cli.store import migrations
-from trading_cli.store.born import leave_mark
+from trading_cli.store.born import is_there, leave_mark
 
 APPLICATION_ID = 0x54524144  # "TRAD": says the file is ours before we touch it
 CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 64_000
 
-_RESTORE = "look at it with `trading doctor --offline`, or put back the newest backup beside it"
+RESTORE = (
+    "restore a copy you made (cp of data/ while nothing runs, or sqlite3 .backup), or move the file"
+    " away and begin anew: trading stays stopped until `trading kill reset`"
+)
 _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_BUSY: (
         StoreLocked,
@@ -43,8 +46,8 @@ _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
         "the database {path} is locked by this very process",
         "finish reading before you write",
     ),
-    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "the database {path} is damaged", _RESTORE),
-    sqlite3.SQLITE_NOTADB: (StoreCorrupt, "{path} is not a database", _RESTORE),
+    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "the database {path} is damaged", RESTORE),
+    sqlite3.SQLITE_NOTADB: (StoreCorrupt, "{path} is not a database", RESTORE),
     sqlite3.SQLITE_READONLY: (
         StoreReadOnly,
         "we may not write to the database {path}",
@@ -77,7 +80,7 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
     if found is None:
         return StoreError(
             f"the database {path} refused: {error}",
-            hint="look at it with `trading doctor --offline`",
+            hint=RESTORE,
         )
     failure, sentence, hint = found
     return failure(f"{sentence.format(path=path)} ({error})", hint=hint)
@@ -91,7 +94,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise translate(error, path) from error
     except (UnicodeDecodeError, zlib.error) as error:
-        raise StoreCorrupt(f"the database {path} is damaged ({error})", hint=_RESTORE) from error
+        raise StoreCorrupt(f"the database {path} is damaged ({error})", hint=RESTORE) from error
     except PermissionError as error:
         raise StoreReadOnly(
             f"we may not write at {error.filename or path}",
@@ -133,7 +136,7 @@ class Store:
     @classmethod
     def reader(cls, path: Path, *, busy_timeout_ms: int = 5000) -> "Store":
         """Open *path* for looking only. Raises StoreError where there is nothing to look at."""
-        if not path.exists():
+        if not is_there(path):
             raise StoreError(f"there is no database at {path} yet", hint="trading collect")
         with translated(path), ExitStack() as undo:
             connection = _connect(path, "ro", busy_timeout_ms)
@@ -260,7 +263,7 @@ def _create_private(path: Path) -> None:
 
 def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
     if not path.is_file():  # sqlite would wait for ever at the end of a pipe
-        raise StoreCorrupt(f"{path} is no plain file", hint=_RESTORE)
+        raise StoreCorrupt(f"{path} is no plain file", hint=RESTORE)
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000

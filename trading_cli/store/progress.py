@@ -1,11 +1,24 @@
 """How far along everything is: few and quick counts, for whoever asks what is still missing."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from trading_cli.domain import from_epoch
 from trading_cli.store.rows import epoch, moment
+
+Span = tuple[int, int]
+HOUR = 3600
+LONGEST_S = 30 * 86_400
+"""No source is asked about more at once."""
+_FOLLOWED = (
+    "SELECT m.id, coalesce(m.event_id, m.venue_id) AS event FROM markets m WHERE m.id IN"
+    " (SELECT p.market FROM panel p WHERE p.entered_at <= ?1"
+    " AND (p.left_at IS NULL OR p.left_at > ?1)) OR NOT EXISTS (SELECT 1 FROM panel)"
+)
+"""The panel's markets; all that are known where there has been no panel yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +49,56 @@ def slots(look: sqlite3.Connection) -> Slots:
     return Slots(n, moment(first), moment(last))
 
 
-def talk_since(look: sqlite3.Connection) -> datetime | None:
-    """Return the time of the oldest post about any known event, ``None`` where there is none."""
-    row = look.execute(
-        "SELECT min((SELECT min(p.event_time) FROM post_events p WHERE p.event_id = e.event_id))"
-        " FROM (SELECT DISTINCT event_id FROM markets WHERE event_id IS NOT NULL) e"
-    ).fetchone()
-    return moment(row[0])
+def followed(look: sqlite3.Connection, *, as_of: datetime) -> list[tuple[int, str]]:
+    """Return the store's number and the event of every market that is followed."""
+    rows = look.execute(_FOLLOWED, (epoch(as_of),))
+    return [(int(market), str(event)) for market, event in rows]
+
+
+def first_asked(
+    look: sqlite3.Connection, sources: Sequence[str], *, as_of: datetime
+) -> list[tuple[str, str]]:
+    """Return (source, event) of the followed events that were answered, the longest ago first."""
+    rows = look.execute(
+        f"WITH followed AS ({_FOLLOWED}) SELECT source, event FROM ("  # noqa: S608  # no input
+        "SELECT s.value AS source, e.event AS event, (SELECT min(c.since) FROM coverage c"
+        " WHERE c.source = s.value AND c.subject = e.event) AS first"
+        " FROM (SELECT DISTINCT event FROM followed) e, json_each(?2) s)"
+        " WHERE first IS NOT NULL ORDER BY first, event, source",
+        (epoch(as_of), json.dumps(list(sources))),
+    )
+    return [(str(source), str(event)) for source, event in rows]
+
+
+def heard(
+    look: sqlite3.Connection, source: str, event: str, *, since: datetime, as_of: datetime
+) -> list[Span]:
+    """Return the completely answered spans that end after *since*, joined: seconds, half-open."""
+    begin = epoch(since)
+    joined: list[Span] = []
+    for start, stop in look.execute(
+        "SELECT since, until FROM coverage WHERE source = ? AND subject = ? AND since > ?"
+        " AND until > ? AND observed_at <= ? AND complete = 1 ORDER BY since",
+        (source, event, begin - LONGEST_S, begin, epoch(as_of)),
+    ):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def priced_hours(
+    look: sqlite3.Connection, market: int, *, since: datetime, as_of: datetime
+) -> set[int]:
+    """Return the hours, of the epoch, in which *market* has a quote or a past price."""
+    rows = look.execute(
+        "SELECT slot / ?4 FROM quotes WHERE market = ?1 AND slot >= ?2 AND observed_at <= ?3"
+        " AND bid NOTNULL AND ask NOTNULL UNION SELECT event_time / ?4 FROM points"
+        " WHERE market = ?1 AND outcome = 0 AND event_time >= ?2 AND observed_at <= ?3",
+        (market, epoch(since), epoch(as_of), HOUR),
+    )
+    return {int(hour) for (hour,) in rows}
 
 
 def indicators(look: sqlite3.Connection) -> list[Indicator]:

@@ -8,7 +8,8 @@ book       the narrowest book on the price grid that is at least the asked sprea
 grid       0.01; 0.001 from a market's first mid outside [.04, .96], or that no two cents can make
 entries    every market, both tokens, at 00, 06, 12, 18 UTC; one position per market and token
 time       decided on a slot's first point, dealt on the next point, entries and exits alike
-waived     by name, as never recorded: liquidity, rules text, quality, volume fade, dispute lock;
+waived     by name, as never recorded: liquidity, rules, quality, age of the listing, volume fade,
+           dispute lock;
            and, unless ``deadlines``, the deadline rules (half of the set lives less than 4 days)
 end        what is still held is settled at the recorded outcome
 
@@ -58,7 +59,13 @@ LIMIT_TICKS = 2
 NOW_POINT_S, STILL_S = 300, 6 * 3600
 SETTLED = "SETTLED"
 NEVER_RECORDED = frozenset(
-    {Reason.QUALITY, Reason.LIQUIDITY_LOW, Reason.NO_RULES, Reason.DEADLINE_UNKNOWN}
+    {
+        Reason.QUALITY,
+        Reason.STALE_BOOK,
+        Reason.LIQUIDITY_LOW,
+        Reason.NO_RULES,
+        Reason.DEADLINE_UNKNOWN,
+    }
 )
 ARMED = TradingState("ARMED", 0, gate_open=True)
 NO_DEADLINE = Deadline(None, None, hazard=False, refused=None, candidates=())

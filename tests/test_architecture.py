@@ -32,7 +32,8 @@ BROAD_EXCEPTS = {
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "base"}
 HEAVY = {
     "numpy", "pandas", "scipy", "statsmodels", "requests", "structlog", "fastapi", "uvicorn",
-    "feedparser", "telegram", "httpx", "vaderSentiment", "psutil", "concurrent_log_handler", "stamina",
+    "feedparser", "telegram", "httpx", "vaderSentiment", "psutil", "concurrent_log_handler",
+    "stamina",
 }  # fmt: skip
 
 

@@ -95,6 +95,26 @@ def test_a_test_that_fails_says_where_and_what_to_do(config, url):
         alerting.try_out(config)
 
 
+def test_of_several_channels_each_has_its_line(config, url):
+    """One that fails does not hide that the other took it."""
+    control(url, {"faults": [{"code": 403}]})
+    with pytest.raises(SourceDown) as told:
+        alerting.try_out(config)
+    first, telegram, webhook = told.value.message.split("\n")
+    assert first.endswith("1 of 2 channels did not take the test")
+    assert telegram.startswith("telegram: 403")
+    assert webhook == "webhook: taken"
+
+
+def test_a_retry_without_a_channel_says_so(config):
+    """Nothing can be told: it is said, with what to do; with a channel on it is not."""
+    put(config, notice("a"))
+    assert alerting.retry(config, None)["problems"] == []
+    config.write_text("")
+    (why,) = alerting.retry(config, None)["problems"]
+    assert why.startswith("no channel is on: nothing can be told; enable one under `alerts`")
+
+
 def test_the_list_shows_the_queue_and_the_channels(config):
     """Also where nothing was ever queued."""
     assert alerting.listed(config, state=None, limit=5)["pending"] == 0

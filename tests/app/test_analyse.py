@@ -9,6 +9,7 @@ from analyse_world import AT, HOUR, NOON, SLOT
 from trading_cli.app import analyse
 from trading_cli.app.hype_settings import HypeSection, HypeWeights
 from trading_cli.domain import Origin, Point, Tier
+from trading_cli.research import hype
 from trading_cli.store import Store, series
 from trading_cli.store import features as kept
 from trading_cli.trading import SignalsSection
@@ -69,7 +70,20 @@ def test_an_empty_file_says_why_of_each(store):
     assert [one.value for one in found.values()] == [None] * 3
     assert found["rvr"].undefined == "the trades of the last hour were not heard completely"
     assert found["roc"].undefined == "no price now and 12 hours ago"
-    assert found["hype"].undefined == "no source of talk answered in the last 90 minutes"
+    assert found["hype"].undefined == hype.UNHEARD
+    assert found["hype"].inputs == {"sources": [], "hour_end": None, "age_s": None}
+
+
+def test_talk_of_half_an_hour_is_no_hour_of_talk(store):
+    """What was heard just now is not called unheard: the hour is not whole yet."""
+    with store.transaction() as tx:
+        w.heard_talk(tx, "gdelt", NOON - HOUR / 2, NOON + timedelta(seconds=10))
+    found = features(store)["501"]["hype"]
+    assert found.undefined == "the last hour of talk was not heard whole"
+    assert found.inputs == {"sources": ["gdelt"], "hour_end": SLOT, "age_s": 20}
+    with store.transaction() as tx:
+        w.heard_talk(tx, "gdelt", NOON - 2 * HOUR, NOON - HOUR / 2)
+    assert features(store)["501"]["hype"].undefined.startswith("0 posts from 0 authors")
 
 
 def test_what_is_computed_again_is_the_same(store):

@@ -108,6 +108,15 @@ def test_all_means_all_that_the_broker_holds(holding):
         )
 
 
+def test_all_of_nothing_writes_nothing(kit):
+    """Where the broker holds nothing, nothing was done and no row says that something was."""
+    kit.collect()
+    before = journal.entries(kit.config)["total"]
+    told = closing.close(kit.config, (), every=True, reason="x", progress=quiet, clock=kit.clock)
+    assert told["closed"] == []
+    assert journal.entries(kit.config)["total"] == before
+
+
 def test_what_cannot_be_sold_stays_held_and_says_why(holding):
     """With the kill switch at its last level nothing is sold, and a warning names how many."""
     kit, first, *_ = holding

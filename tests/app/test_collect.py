@@ -280,6 +280,22 @@ def settling(home: Home) -> tuple[str, int]:
     pytest.skip("this world settles none of the followed markets today")
 
 
+def test_of_all_markets_the_closed_have_no_book_to_miss(kit):
+    """Everything listed is kept, closed ones too; their books are not asked for, nor missed."""
+    report = kit.collect(all_markets=True)
+    now = kit.clock.now()
+    with kit.looking() as look:
+        listed = listings.listing_at(look, as_of=now)
+        gaps = ledger.gaps(look, since=from_epoch(report.slot), until=now)
+    closed = {market.id for market in listed if market.closed}
+    assert closed
+    assert report.counts["markets"] == len(listed)
+    books = report.sources["polymarket.books"]
+    assert (books.state, books.failed) == ("ok", 0)
+    assert books.fetched == 2 * (len(listed) - len(closed))
+    assert not {gap.market_id for gap in gaps} & closed
+
+
 def test_a_market_that_leaves_the_listing_is_looked_up(kit):
     """A followed market that closes is asked for by name; its settlement is kept as a row."""
     kit.collect()

@@ -43,3 +43,14 @@ def test_show_names_the_origin(monkeypatch):
     assert rows["database.backup_keep"]["value"] == 3
     assert rows["database.backup_keep"]["origin"] == "TRADING__DATABASE__BACKUP_KEEP"
     assert rows["mode"]["origin"] == "default"
+
+
+def test_without_a_path_it_is_written_into_the_home(home, tmp_path, monkeypatch):
+    """TRADING_HOME says where, not the folder one happens to be in; the path is told whole."""
+    monkeypatch.chdir(tmp_path)
+    assert config_init(None) == home / "config.yaml"
+    assert load(None).config == home / "config.yaml"
+    monkeypatch.delenv("TRADING_HOME")
+    assert config_init(None) == tmp_path / "config.yaml"
+    with pytest.raises(ConfigError, match="there already"):
+        config_init(None)

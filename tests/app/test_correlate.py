@@ -240,6 +240,42 @@ def test_the_step_of_a_cycle(filled):
         assert done.numbers["talk leads"] == 1
 
 
+def test_a_young_home_is_told_to_wait_for_a_full_hour(tmp_path):
+    """Followed since the last full hour: the span ends before it, and nothing is said of them."""
+    from trading_cli.cli.answer import Facts
+    from trading_cli.cli.correlate import _blocks
+
+    config = tmp_path / "config.yaml"
+    config.write_text("mode: paper\n")
+    at = w.NOON + timedelta(minutes=40)
+    with kit(tmp_path, at) as toolkit, toolkit.open_store() as store:
+        empty = correlate.run(toolkit, store, correlate.COMMAND)
+        with store.transaction() as tx:
+            w.follow(tx, w.market(), since=w.NOON + timedelta(minutes=5))
+        young = correlate.run(toolkit, store, correlate.COMMAND)
+    assert (empty["followed"], young["followed"], young["markets"]) == (0, 1, [])
+    assert _blocks(empty, one=False)[-1] == "no market is followed: trading collect"
+    told = _blocks(young, one=False)
+    assert "wait for the first full hour" in told[-1]
+    facts = next(one for one in told if isinstance(one, Facts))
+    assert [name for name, _ in facts.pairs] == ["span", "run", "looks"]
+    with pytest.raises(UsageError) as refused:
+        correlate.correlate(config, market="501", clock=FrozenClock(at))
+    assert refused.value.hint == "wait for the first full hour"
+
+
+@pytest.mark.parametrize("hours", [1, 25, 205, 230])
+def test_a_month_asked_of_a_home_of_days(tmp_path, hours):
+    """The default span over what there is: an answer, INSUFFICIENT where there is too little."""
+    (tmp_path / "config.yaml").write_text("mode: paper\n")
+    (tmp_path / "data").mkdir()
+    world.fill(tmp_path / "data" / "trading.db", days=18, markets=2)
+    found = ran(tmp_path, START + timedelta(hours=8 * 24 + hours, minutes=3))
+    assert len(found["markets"]) == 2
+    if hours < 200:
+        assert {one["verdict"] for one in found["markets"]} == {"INSUFFICIENT"}
+
+
 def test_a_person_reads_it(filled):
     """The blocks of the command: pooled first, then the path, the ranking, one market whole."""
     from trading_cli.cli.answer import Facts, Table

@@ -70,6 +70,9 @@ def test_a_formula_is_told_with_its_numbers():
     hype = "100 x weighted mean of volume 1, velocity 0.5 = 75; weight 50%, FULL, 12 posts of 7"
     assert worked("hype", 75.0, inputs) == hype
     assert worked("hype", None, {"age_s": 90, "sources": ["x"]}) == "age_s 90"
+    heard = {"sources": [], "hour_end": int(NOON.timestamp()), "age_s": 20}
+    assert worked("hype", None, heard) == f"hour_end {NOON:%Y-%m-%d} 12:00 UTC, age_s 20"
+    assert worked("hype", None, {"sources": [], "hour_end": None, "age_s": None}) == ""
     assert worked("rvr", 2.0, {"usd": "another version"}) == "usd another version"
     assert worked("own", 2.0, {}) == ""
 

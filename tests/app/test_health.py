@@ -173,3 +173,30 @@ def test_rows_that_cannot_be_read_are_a_finding(kit):
         db.execute("UPDATE runs SET numbers = '{broken'")
     db.close()
     assert _examined(kit, offline=True)["database"]["state"] == "fail"
+
+
+def test_a_database_that_is_gone_is_a_finding(kit):
+    """It fails, with the way out, and the examination makes no new one."""
+    kit.collect()
+    for path in kit.database.parent.glob("trading.db*"):
+        path.unlink()
+    found = _examined(kit, offline=True)["database"]
+    assert found["state"] == "fail"
+    assert "it is gone" in found["evidence"]
+    assert "put back a copy" in found["fix"]
+    assert not kit.database.exists()
+
+
+def test_a_damaged_database_has_a_way_out_that_is_no_circle(kit):
+    """The examination does not send the person to itself."""
+    kit.collect()
+    kit.database.write_bytes(b"no database at all" * 400)
+    found = _examined(kit, offline=True)["database"]
+    assert "restore a copy" in found["fix"]
+    assert "trading doctor" not in found["fix"] + found["evidence"]
+
+
+def test_without_a_schedule_a_command_is_named(kit):
+    """The fix is a command of ours, not a line that a shell would misread."""
+    found = _examined(kit, offline=True)["schedule"]
+    assert found["state"] == "ok" or found["fix"].startswith("trading schedule ")

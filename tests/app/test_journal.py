@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import stat
 from datetime import timedelta
 from decimal import Decimal
@@ -106,6 +107,48 @@ def test_ledger_fills_and_positions_agree(home):
     told = reconcile.reconcile(home.config)
     assert told["agrees"], told["mismatches"]
     assert (told["fills"], told["positions"], told["transfers"]) == (7, 4, 8)
+
+
+def test_the_balances_are_read_as_a_person_reads_them(home):
+    """A loss has a minus, what was paid in has none, and what there is adds up to both."""
+    trades = home.round_trips([("0.42", "0.40")])
+    raw = reconcile.reconcile(home.config)["balances"]
+    told = dict(reconcile.as_read(raw))
+    lost = float(trades[0].realized)
+    assert lost < 0
+    assert told["net result"] == pytest.approx(lost)
+    assert told["paid in"] == 10_000
+    assert told["cash"] + told["positions at cost"] == pytest.approx(10_000 + lost)
+    assert raw["capital"] == -10_000
+
+
+def test_an_empty_list_says_what_hid_the_rows(home):
+    """Rows that a filter hides are counted, and an unknown kind is refused with the kinds."""
+    home.decide()
+    told = journal.entries(home.config, since=NOON + DAY)
+    assert (told["entries"], told["total"]) == ([], 1)
+    assert "--since" in told["warnings"][0]
+    told = journal.entries(home.config, kind="note", since=NOON - DAY)
+    assert "--kind note" in told["warnings"][0]
+    assert "--since" not in told["warnings"][0]
+    told = journal.entries(home.config, subject="zz")
+    assert "--subject zz" in told["warnings"][0]
+    assert "warnings" not in journal.entries(home.config, since=NOON - DAY)
+    with pytest.raises(UsageError, match="'bogus'") as refused:
+        journal.entries(home.config, kind="bogus")
+    assert "settlement" in refused.value.hint
+
+
+def test_every_kind_that_is_written_can_be_asked_for():
+    """What any part of the program appends is a kind that `journal list --kind` knows."""
+    package = Path(journal.__file__).parent.parent
+    written = {
+        kind
+        for file in package.rglob("*.py")
+        for kind in re.findall(r'journal\.append\(\s*\w+,\s*"(\w+)"', file.read_text())
+    }
+    assert len(written) > 8
+    assert written | {"exit", "fill", "note", "tag"} == set(journal.KINDS)
 
 
 @pytest.mark.parametrize(

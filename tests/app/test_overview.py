@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from dealt import NOON, SLOT, Dealt  # beside this
 
-from trading_cli.app import overview
+from trading_cli.app import overview, release
 from trading_cli.core.clock import FrozenClock
+from trading_cli.core.errors import StoreCorrupt
 from trading_cli.domain import Notice, Severity, slot_of
-from trading_cli.store import balances, outbox, pauses
+from trading_cli.store import balances, outbox, pauses, runs
 
 
 @pytest.mark.usefixtures("home")
@@ -77,3 +79,40 @@ def test_pauses_the_account_and_what_is_to_be_told_are_those_of_the_store(tmp_pa
         "equity": 9990.25, "cash": 9875.5, "exposure": 124.5, "open": 1, "at": NOON.isoformat(),
     }  # fmt: skip
     assert data["outbox"] == {"pending": 2, "oldest_s": 1800}
+
+
+def test_a_database_that_is_gone_is_no_new_home(tmp_path):
+    """Where there was one, status refuses, and looking makes no new one."""
+    dealt = Dealt(tmp_path / "home")
+    dealt.store().close()
+    for path in dealt.database.parent.glob("trading.db*"):
+        path.unlink()
+    env = {"TRADING_HOME": str(tmp_path / "home")}
+    with pytest.raises(StoreCorrupt, match="it is gone"):
+        overview.status(None, env)
+    assert not dealt.database.exists()
+
+
+def test_without_a_database_status_and_kill_status_agree(home):
+    """A file of a low level over a switch that nobody can read is one stop, told the same twice."""
+    (home / "data").mkdir()
+    (home / "data" / "KILL").write_text("level 1\n")
+    told, switch = overview.status(None, os.environ)["kill"], release.status(None, os.environ)
+    names = ("state", "level", "reason")
+    assert [told[name] for name in names] == [switch[name] for name in names]
+    assert told["level"] == 4
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_run_whose_process_is_gone_has_failed(tmp_path, dead):
+    """It ended without a word; one whose process lives is under way."""
+    dealt = Dealt(tmp_path / "home")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    start = runs.Start("collection", slot_of(NOON), NOON, gone.pid if dead else os.getpid())
+    with dealt.store() as store, store.transaction() as tx:
+        runs.begin(tx, start, lease=timedelta(minutes=15))
+    env = {"TRADING_HOME": str(tmp_path / "home")}
+    last = overview.status(None, env, clock=FrozenClock(NOON))["last_run"]
+    wanted = ("FAILED", "ended without a word") if dead else ("RUNNING", "")
+    assert (last["state"], last["why"]) == wanted

@@ -124,7 +124,9 @@ def test_the_same_trade_typed_twice_is_asked_about(dealt):
     ("trade", "says"),
     [
         (Trade(Decimal(42), Decimal(10)), "a price lies between"),
-        (Trade(Decimal("0.42"), Decimal(0)), "cannot be"),
+        (Trade(Decimal("0.42"), Decimal(0)), "shares must be above 0"),
+        (Trade(Decimal("0.42"), Decimal(-5)), "shares must be above 0"),
+        (Trade(Decimal("0.5"), Decimal(10**9)), "the account has 10,000.00 USD"),
         (Trade(Decimal("0.42"), None), "how many shares"),
         (Trade(Decimal("0.42"), Decimal("1.1234567")), "six decimals"),
         (Trade(Decimal("0.42"), Decimal(1), Decimal(-1)), "fee of -1"),
@@ -174,3 +176,22 @@ def test_a_decision_without_a_token_cannot_be_filled(dealt):
     dealt.decide(3, action=Action.HOLD, reason=Reason.RVR_LOW, token=None, shares=Decimal(0))
     with pytest.raises(UsageError, match="names no token"):
         by_hand.fill(dealt.config, "d3", Trade(Decimal("0.4"), Decimal(5)), clock=dealt.clock)
+
+
+@pytest.mark.parametrize(
+    ("change", "later", "says"),
+    [
+        ({"action": Action.HOLD, "reason": Reason.RVR_LOW}, SLOT, "was no trade"),
+        ({}, 2 * DAY, "more than a day ago"),
+        ({"expires_at": None}, DAY + SLOT, "more than a day ago"),
+    ],
+)
+def test_what_is_no_signal_any_more_asks_for_the_time(dealt, change, later, says):
+    """A buy on a refusal, or long after the signal, is booked only with the time it was."""
+    dealt.decide(2, **change)
+    dealt.see(2)
+    dealt.clock.set(NOON + later)
+    with pytest.raises(UsageError, match=says):
+        by_hand.fill(dealt.config, "d2", Trade(Decimal("0.4"), Decimal(5)), clock=dealt.clock)
+    when = Trade(Decimal("0.4"), Decimal(5), at=NOON + SLOT)
+    assert by_hand.fill(dealt.config, "d2", when, clock=dealt.clock)["held"] == 5

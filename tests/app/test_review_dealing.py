@@ -89,6 +89,7 @@ def test_a_signal_a_person_is_to_act_on_has_passed_the_gateway(made):
     assert one.facts["terms"]["shares"] == str(one.shares)
     (said,) = told(stage)
     assert f"Buy at most {one.shares} YES" in said.notice.text
+    assert said.notice.text.startswith("BUY YES\n")  # this strategy gives no label
     with stage.open_store() as store, store.reading() as look:
         assert deals.orders(look) == []
 

@@ -76,7 +76,10 @@ def test_a_person_books_notes_reviews_and_takes_out(traded, tmp_path):
     bought, closed = traded["bought"], traded["closed"]
     assert told("journal", "note", bought, "=SUM(A1)")["kind"] == "note"
     assert told("journal", "tag", bought, "late", "odd")["body"]["tags"] == ["late", "odd"]
-    fill = told("journal", "fill", bought, "--price", "0.43", "--shares", "10", "--again")
+    bid = ("journal", "fill", bought, "--price", "0.43", "--shares", "10", "--again")
+    late = tell(*bid)
+    assert (late.exit_code, "more than a day ago" in late.err) == (2, True)
+    fill = told(*bid, "--at", "1d")
     assert fill["side"] == "BUY"
     sold = ("journal", "exit", fill["position"], "--price", "0.5", "--shares", "4", "--again")
     assert told(*sold)["realized"] > 0
@@ -86,7 +89,13 @@ def test_a_person_books_notes_reviews_and_takes_out(traded, tmp_path):
     assert told("journal", "show", bought)["entries"]
     assert told("journal", "stats")["trades"] == 1
     assert told("journal", "verify")["whole"]
-    assert told("journal", "reconcile")["agrees"]
+    books = told("journal", "reconcile")
+    assert books["agrees"]
+    assert books["balances"]["capital"] == -10_000
+    assert "paid in" in books["screen"]
+    assert "10,000.000000" in books["screen"]
+    assert "-10,000" not in books["screen"]
+    assert "dealer" in told("journal", "stats", "--by", "by")["screen"]
     assert told("readiness")["parts"]
     file = tmp_path / "journal.csv"
     assert told("journal", "export", str(file))["rows"] > 8

@@ -11,6 +11,7 @@ import pytest
 from telling import tell  # beside this
 
 from trading_cli.store import Store, kill
+from trading_cli.store.born import mark_of
 from trading_cli.store.rows import epoch
 
 HEAVY = {"numpy", "pandas", "pydantic", "yaml", "structlog", "requests", "rich", "psutil"}
@@ -40,7 +41,9 @@ def test_it_stops_and_says_where(home, word):
     assert (told["data"]["home"], told["data"]["level"]) == (str(home), 2)
     assert told["data"]["proof"]["state"] == "VERIFIED"
     assert (home / "data" / "KILL").exists()
-    assert str(home) in tell(word, "--reason", "again").out
+    again = tell(word, "--reason", "again").out
+    assert str(home) in again
+    assert "worst case 0.00 USD" in again
     assert _told(word, "status")[1]["schema"] == "trading.kill.status/1"
 
 
@@ -48,6 +51,7 @@ def test_it_stops_and_says_where(home, word):
     ("words", "code"),
     [
         (("kill",), 2),
+        (("kill", "--reason", ""), 2),
         (("kill", "--reason", "x", "--level", "5"), 2),
         (("kill", "--reason", "x", "status"), 2),
         (("kill", "nonsense"), 2),
@@ -210,4 +214,6 @@ def test_status_shows_a_stop_that_is_only_a_file(home, database):
     (home / "data" / "KILL").touch()
     assert _told("status")[1]["data"]["kill"]["state"] == "TRIGGERED"
     database.unlink()
+    assert tell("status").exit_code == 6  # it is gone: no new home
+    mark_of(database).unlink()
     assert _told("status")[1]["data"]["kill"]["level"] == 4

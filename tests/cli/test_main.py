@@ -218,7 +218,8 @@ def _child(code: str, home, **options) -> subprocess.Popen:
     )
     return subprocess.Popen(
         [sys.executable, "-c", program],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home, **options,
+        text=True, cwd=home,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )  # fmt: skip
 
 
@@ -257,3 +258,23 @@ def test_help_lists_every_command(capsys):
     assert run(["--help"]) == 0
     page = capsys.readouterr().out
     assert [name for name in COMMANDS if f"  {name} " not in page] == []
+
+
+@pytest.mark.parametrize("answer", ["Answer({}, ['done'])", "Answer({}, ['x' * 80] * 100_000)"])
+def test_a_full_stdout_is_no_bug(home, answer):
+    """Where the answer finds no room a plain sentence says so: exit 1."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
+        child = _child(f"return {answer}", home, stdout=full)
+        _, told = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert told.startswith("error: the answer cannot be written: No space left on device.")
+    assert "bug" not in told
+
+
+def test_help_names_what_can_be_given(capsys):
+    """The cycles by name, and that no backtest is kept."""
+    assert run(["cycle", "--help"]) == 0
+    page = capsys.readouterr().out
+    assert [name for name in ("collection", "analysis", "validation") if name not in page] == []
+    assert run(["monte-carlo", "--help"]) == 0
+    assert "this version keeps none" in " ".join(capsys.readouterr().out.split())

@@ -52,6 +52,8 @@ RUNS = (
     ("old", "status", 0),
     ("old", "markets --limit 3", 0),
     ("old", "quality-check --since 400d", 3),
+    ("old", "quality-check --since 2020-01-01T12:00Z", 3),
+    ("old", "quality-check --since now", 2),
     ("old", "doctor", 3),
     ("alone", "collect", 5),
     ("alone", "doctor", 3),

@@ -139,3 +139,18 @@ def test_a_watch_draws_again_until_it_is_interrupted(home):
     os.close(ours)
     assert (child.returncode, complaint) == (0, b"")
     assert b"newest quote" in seen
+
+
+def test_a_stop_names_the_next_step(home):
+    """Who sees that trading is stopped is told where the way back begins."""
+    assert "trading kill status" not in tell("status").out
+    (home / "data").mkdir()
+    (home / "data" / "KILL").touch()
+    assert tell("status").out.splitlines()[-1] == "next: trading kill status"
+
+
+def test_a_run_that_failed_says_why():
+    """What ended it stands beside its state."""
+    run = {"slot": "2026-03-02T23:45:00+00:00", "state": "FAILED", "why": "ended without a word"}
+    shown = " ".join(" ".join(_told(FULL | {"last_run": run})).split())
+    assert "FAILED: ended without a word" in shown

@@ -108,8 +108,17 @@ def test_talk_older_than_ninety_minutes_is_no_talk():
     hours = past() | {END: TalkHour(9, 6), END - HOUR: TalkHour(4, 3)}
     assert h.hype(hours, END, age_s=5400, sources=NEWS).value is not None
     old = h.hype(hours, END, age_s=5401, sources=NEWS)
-    assert old.undefined == "no source of talk answered in the last 90 minutes"
-    assert h.hype({}, END, age_s=0, sources=()).undefined == old.undefined
+    assert old.undefined == "no source of talk answered about this event in the last 90 minutes"
+    nobody = h.hype({}, None, age_s=None, sources=())
+    assert nobody.undefined == old.undefined
+    assert nobody.inputs == {"sources": [], "hour_end": None, "age_s": None}
+
+
+def test_an_hour_that_was_not_heard_whole_is_called_so():
+    """Somebody answered just now, but not about all of the hour: that is another sentence."""
+    found = h.hype(past(), END, age_s=20, sources=NEWS)
+    assert found.undefined == "the last hour of talk was not heard whole"
+    assert found.inputs == {"sources": sorted(NEWS), "hour_end": END, "age_s": 20}
 
 
 def test_the_baseline_is_full_from_42_hours_of_14_days():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trading_cli.research.kelly import (
@@ -79,9 +79,11 @@ def test_a_race_is_as_printed(q, p, stakes, reserve, grown):
 def test_the_closed_form_and_the_search_agree(pairs, mass):
     """Whatever the race, neither way grows faster than the other."""
     chances, prices = (np.array(one) for one in zip(*pairs, strict=True))
-    prices = prices / max(1.0, prices.sum() / 0.97)  # an arbitrage has no reserve to keep
+    prices = prices / max(1.0, prices.sum() / 0.97)
     event = Event(tuple(chances / chances.sum() * mass), tuple(prices))
-    one, other = exclusive(event), together([event])
+    one = exclusive(event)
+    assume(one.reserve > 1e-6)  # nothing limits the stake on what cannot be lost
+    other = together([event])
     assert one.growth == pytest.approx(other.growth, abs=1e-9)
     assert min(one.fractions) >= 0
     assert min(other.fractions) >= 0
@@ -196,3 +198,9 @@ def test_what_is_no_probability_is_refused(wrong):
     """Outside (0, 1), undefined, or more than everything."""
     with pytest.raises(ValueError, match=r"between 0 and 1|fraction|probabilit"):
         wrong()
+
+
+def test_a_sure_thing_has_no_fraction():
+    """What cannot be lost would be staked without end: it is refused."""
+    with pytest.raises(ValueError, match="no fastest growth"):
+        together([Event((1.0,), (0.5,))])

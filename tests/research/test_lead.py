@@ -127,6 +127,31 @@ def test_no_row_at_all_is_nan():
     assert np.isnan(clark_west(x, y, max_lag=3).r2)
 
 
+@pytest.mark.parametrize("behind", [0, 500])
+@pytest.mark.parametrize("ahead", [0, 500])
+def test_a_market_just_past_the_hours_needed(ahead, behind):
+    """210 hours on a month's grid: each room answers, what cannot be told is INSUFFICIENT."""
+    found = world(4, markets=22, hours=210)
+    grid = [
+        replace(one, hype=np.pad(one.hype, (ahead, behind), constant_values=np.nan),
+                level=np.pad(one.level, (ahead, behind), constant_values=np.nan))
+        for one in found
+    ]  # fmt: skip
+    nothing = np.full(grid[0].hype.size, np.nan)
+    dead = [replace(grid[0], hype=nothing), replace(grid[0], level=nothing)]
+    for some in ([], dead, grid[:1], [*dead, *grid[:2]]):
+        told = judged(some, lead.Rules())
+        words = [one.word for one in told]
+        assert words[: sum(one.hype is nothing or one.level is nothing for one in some)] == [
+            verdicts.INSUFFICIENT
+        ] * (2 if some[:2] == dead else 0)
+        assert all(one.insufficient for one in pooled.pooled(some))
+        assert event_study.study(some).insufficient
+    assert [one.events for one in pooled.pooled([*dead, *grid], shifts=2)][:1] == [
+        len({one.event for one in grid})
+    ]
+
+
 def test_shifted_talk_does_as_well_only_by_chance():
     """Where nothing leads the p of shifted series is uniform; a lead's is not among them."""
     from scipy.stats import kstest

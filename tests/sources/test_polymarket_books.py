@@ -152,6 +152,8 @@ def test_one_broken_market_stays_its_own(httpserver, tmp_path):
         (markets[9].condition_id, "no_book_of_no"),
     }
     assert sum(isinstance(book, Book) for book in got) == 58
+    details = [f.detail for f in got if isinstance(f, Failure) and f.reason == "no_book_of_no"]
+    assert details == [f"no order book: the NO token {gone[:8]}…"]
 
 
 def test_what_was_not_asked_is_refused(httpserver, tmp_path):

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
+from trading_cli.core.errors import StoreCorrupt, StoreError
 from trading_cli.store import Store, kill
-from trading_cli.store.born import mark_of
+from trading_cli.store.born import is_there, mark_of
 
 NOW = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
 
@@ -45,3 +48,19 @@ def test_a_file_without_a_mark_is_given_one(tmp_path):
     assert state(path) == ("ARMED", 0)
     lose(path)
     assert state(path) == ("TRIGGERED", 4)
+
+
+def test_who_only_looks_is_told_that_it_is_gone(tmp_path):
+    """A reader of a lost database says what to do and makes no new one; a new home is another."""
+    path = tmp_path / "trading.db"
+    assert not is_there(path)
+    with pytest.raises(StoreError, match=r"no database at .* yet"):
+        Store.reader(path)
+    state(path)
+    assert is_there(path)
+    lose(path)
+    for look in (Store.reader, is_there):
+        with pytest.raises(StoreCorrupt, match=r"there was a database at .* gone") as told:
+            look(path)
+        assert str(mark_of(path)) in told.value.hint
+    assert not path.exists()

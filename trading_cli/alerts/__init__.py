@@ -161,18 +161,26 @@ class AlertsSection(Section):
         KINDS, description="What is told; the rest is only kept. Critical ones always are."
     )
     telegram: TelegramSection = Field(
-        default_factory=TelegramSection, description="A chat on Telegram."
+        default_factory=TelegramSection,
+        description="A chat on Telegram; its bot's token is TRADING_TELEGRAM_TOKEN.",
     )
     webhook: WebhookSection = Field(
-        default_factory=WebhookSection, description="Any address of yours, signed."
+        default_factory=WebhookSection,
+        description="Any service of yours: its address is TRADING_WEBHOOK_URL, signed with"
+        " TRADING_WEBHOOK_SECRET.",
     )
     discord: DiscordSection = Field(
-        default_factory=DiscordSection, description="A Discord channel's webhook."
+        default_factory=DiscordSection,
+        description="A Discord channel's webhook; its address is TRADING_DISCORD_URL.",
     )
     slack: SlackSection = Field(
-        default_factory=SlackSection, description="A Slack incoming webhook."
+        default_factory=SlackSection,
+        description="A Slack incoming webhook; its address is TRADING_SLACK_URL.",
     )
-    email: EmailSection = Field(default_factory=EmailSection, description="E-mail by SMTP.")
+    email: EmailSection = Field(
+        default_factory=EmailSection,
+        description="E-mail by SMTP; the password is TRADING_SMTP_PASSWORD.",
+    )
     quiet_hours: Annotated[str, AfterValidator(_hours)] = Field(
         "23:00-08:00", description="Only critical ones then; the others wait. Empty: none."
     )
@@ -192,5 +200,6 @@ class AlertsSection(Section):
         24, gt=0, description="Older ones that are not critical go into the digest."
     )
     allow_private: bool = Field(
-        default=False, description="Whether a webhook may be http, or in your own network."
+        default=False,
+        description="Whether a webhook may be http, or in your own network or on this machine.",
     )

@@ -10,6 +10,7 @@ from trading_cli.app.gather import Progress
 from trading_cli.app.notify import deliver, section_of, shown
 from trading_cli.app.runs import only_run
 from trading_cli.app.settings import Loaded, load
+from trading_cli.app.teller import Report
 from trading_cli.app.toolkit import build
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import ConfigError, SourceDown, SourceError, UsageError
@@ -58,8 +59,10 @@ def try_out(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any
             )
     bad = [row for row in rows if not row["taken"]]
     if bad:
-        told = "; ".join(f"{row['name']}: {row['error']}" for row in bad)
-        raise SourceDown("alerts", told, hint=str(bad[0]["hint"]) or "trading doctor")
+        told = [f"{row['name']}: {' '.join(str(row['error'] or 'taken').split())}" for row in rows]
+        if len(rows) > 1:
+            told.insert(0, f"{len(bad)} of {len(rows)} channels did not take the test")
+        raise SourceDown("alerts", "\n".join(told), hint=str(bad[0]["hint"]) or "trading doctor")
     return {"channels": rows, "off": _off(made.off)}
 
 
@@ -119,9 +122,14 @@ def retry(config: Path | None, name: str | None) -> dict[str, Any]:
     return {
         "revived": revived,
         **report.numbers(),
-        "problems": report.problems,
+        "problems": [*report.problems, *_nobody(report)],
         "busy": report.busy,
     }
+
+
+def _nobody(report: Report) -> list[str]:
+    """Return that no channel is on and how to change it, nothing where one is."""
+    return [] if report.on or report.busy else [f"{NO_CHANNEL}; {HOW}"]
 
 
 def ack(config: Path | None, name: str, *, actor: str = "owner") -> dict[str, Any]:

@@ -7,7 +7,7 @@ They are facts, not orders: nothing is sent, so no limit is asked. The position 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import (
+    Action,
     Decision,
     Entry,
     Fill,
@@ -46,6 +47,7 @@ from trading_cli.trading import account, fees, themes
 
 MICRO = Decimal("0.000001")
 ZERO = Decimal(0)
+LATE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def fill(
     """Book that the person bought on the signal *name*; return order, fill, position and cash.
 
     The fee is by the market's schedule where it is not given. Raises UsageError where the signal
-    names no token or the numbers cannot be, FeeUnknown where the fee has to be given.
+    names no token, was no trade or ended a day ago (unless ``at`` is said), the numbers cannot be,
+    or it costs more than the account's cash; FeeUnknown where the fee has to be given.
     """
     with ExitStack() as stack:
         toolkit, tx = _writing(stack, config, clock)
@@ -77,10 +80,11 @@ def fill(
         if decision is None or decision.token is None:
             raise UsageError(
                 f"{found.kind} {found.id} names no token to buy.",
-                hint="a fill is booked against a signal: `trading journal list --kind decision`",
+                hint="a fill is booked against a signal: `trading signal` shows their ids",
             )
         if trade.shares is None:
             raise UsageError("how many shares were bought?", hint="--shares N")
+        _still_meant(decision, trade, toolkit.clock.now())
         at = _when(trade, toolkit, decision.decided_at)
         market = _market(tx, decision.market_id, at)
         number = _before(tx, market.id, decision.token, Side.BUY, trade, trade.shares)
@@ -98,6 +102,7 @@ def fill(
             by=diary.PERSON,
         )
         _book_opening(tx, toolkit, at)
+        _affordable(tx, lines)
         return _book(tx, order, got, position, lines)
 
 
@@ -147,6 +152,34 @@ def _writing(
     diary.must_exist(toolkit.loaded.database)
     store = stack.enter_context(toolkit.open_store())
     return toolkit, stack.enter_context(store.transaction())
+
+
+def _still_meant(decision: Decision, trade: Trade, now: datetime) -> None:
+    """Refuse a buy on what was no signal, or is none any more, unless its time was said."""
+    if trade.at is not None:
+        return
+    hint = "if you did buy on it, say when: --at TIME"
+    if decision.action is Action.HOLD:
+        raise UsageError(
+            f"decision {decision.id} was no trade ({decision.reason.value}).", hint=hint
+        )
+    ended = decision.expires_at or decision.decided_at
+    if now - ended > LATE:
+        raise UsageError(
+            f"decision {decision.id} ended {ended:%Y-%m-%d %H:%M} UTC, more than a day ago.",
+            hint=hint,
+        )
+
+
+def _affordable(tx: Transaction, lines: Sequence[Entry]) -> None:
+    """Refuse a buy that costs more than the account's cash: nobody paid that from here."""
+    cash = balances.balances(tx)["cash"]
+    cost = -sum((one.amount for one in lines if one.account == "cash"), ZERO)
+    if cost > cash:
+        raise UsageError(
+            f"it costs {cost:,.2f} USD with its fee, and the account has {cash:,.2f} USD.",
+            hint="check --shares and --price; 42 cents is --price 0.42",
+        )
 
 
 def _when(trade: Trade, toolkit: Toolkit, earliest: datetime) -> datetime:
@@ -228,7 +261,9 @@ def _entry(
 
 
 def _fill(order: Order, trade: Trade, shares: Decimal, market: Market, at: datetime) -> Fill:
-    if not (0 < trade.price < 1 and shares > 0):
+    if shares <= 0:
+        raise UsageError(f"shares must be above 0, not {shares}.", hint="--shares 12.5")
+    if not 0 < trade.price < 1:
         raise UsageError(
             f"{shares} shares at {trade.price} cannot be: a price lies between 0 and 1.",
             hint="a price of 42 cents is --price 0.42",

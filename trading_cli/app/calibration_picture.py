@@ -32,8 +32,8 @@ def svg(groups: Sequence[Group], as_of: str) -> str:
     width, height = COLUMNS * PANEL, HEAD + rows * (PANEL + FOOT)
     parts = [
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
-            f' height="{height}" font-family="sans-serif" font-size="11" fill="{INK}" role="img">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+            f' width="{width}" height="{height}" font-family="sans-serif" font-size="11" fill="{INK}" role="img">'
         ),
         "<title>Calibration: stated probability against what happened</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -42,8 +42,8 @@ def svg(groups: Sequence[Group], as_of: str) -> str:
             f" {escape(as_of)}</text>"
         ),
         (
-            '<text x="16" y="42">Bar: 95 % Wilson band, clustered by event. Point: at least 30 events.'
-            " On the diagonal both agree.</text>"
+            '<text x="16" y="42">Bar: 95 % Wilson band, clustered by event. Point: at least 30'
+            " events. On the diagonal both agree.</text>"
         ),
     ]
     if not groups:

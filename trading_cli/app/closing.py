@@ -42,9 +42,10 @@ def close(
         store = stack.enter_context(toolkit.open_store())
         with store.transaction() as tx:
             meant = _meant(tx, names, every=every)
-            body = {"action": "close", "positions": [one.id for one in meant], "reason": reason}
-            now = toolkit.clock.now()
-            journal.append(tx, "operator", "close", body, at=now, actor=PERSON)
+            if meant:  # where nothing is held nothing was done
+                body = {"action": "close", "positions": [one.id for one in meant], "reason": reason}
+                now = toolkit.clock.now()
+                journal.append(tx, "operator", "close", body, at=now, actor=PERSON)
         from trading_cli.app import trade  # noqa: PLC0415  # paid when used
 
         said: list[str] = []

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from trading_cli.app import chatter, past, past_talk, quality
@@ -168,14 +169,16 @@ def _venue(work: Collection) -> Followed:
     if not followed.markets:
         return followed
     until = work.now + timedelta(seconds=1)
-    books = Wanted(work.now, until, followed.markets)
+    # a closed market has no book, and none is missing
+    quoted = replace(followed, markets=tuple(m for m in followed.markets if not m.closed))
+    books = Wanted(work.now, until, quoted.markets)
     since = _trades_since(work)
     trades = Wanted(since, until, followed.markets)
     clock = work.toolkit.clock
     with ThreadPoolExecutor(2, "collect") as pool:
         booked = pool.submit(drain, venue.books, books, clock=clock, clients=(venue.clob,))
         traded = pool.submit(drain, venue.trades, trades, clock=clock, clients=(venue.data,))
-        _keep_books(work, followed, booked.result())
+        _keep_books(work, quoted, booked.result())
         _keep_trades(work, traded.result(), work.now)
     return followed
 

@@ -20,7 +20,8 @@ from trading_cli.trading.strategies import problems
 def config_init(path: Path | None) -> Path:
     """Write the complete settings file (0600) to *path*; never over one that is there.
 
-    Without *path* it is the home's config.yaml. Return the whole path. Raises ``ConfigError`` where it exists or cannot be written.
+    Without *path* it is the home's config.yaml. Return the whole path. Raises ``ConfigError``
+    where it exists or cannot be written.
     """
     path = path or find_home(None, os.environ).home / "config.yaml"
     path = path.expanduser().absolute()

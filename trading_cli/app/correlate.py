@@ -28,7 +28,7 @@ from trading_cli.domain import Tier
 from trading_cli.research import event_study, hourly, labels, lead, pooled, verdicts
 from trading_cli.research.hype import HypeRules
 from trading_cli.research.single_lags import alone
-from trading_cli.store import Store, correlations, trials
+from trading_cli.store import Store, correlations, listings, trials
 from trading_cli.store.talk_hours import record_hours
 
 FORMULA = "correlate/1"
@@ -61,11 +61,11 @@ def correlate(
         store = stack.enter_context(toolkit.open_store())
         found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag)
     if market is not None:
+        young = found["followed"] and not found["markets"]
         found["markets"] = [one for one in found["markets"] if one["market"] == market]
         if not found["markets"]:
-            raise UsageError(
-                f"market {market} was not followed in this span.", hint="trading markets"
-            )
+            hint = "wait for the first full hour" if young else "trading markets"
+            raise UsageError(f"market {market} was not followed in this span.", hint=hint)
     return found
 
 
@@ -94,6 +94,7 @@ def run(
     rules = _hype_rules(toolkit.settings.hype)
     with store.reading() as look:
         held = hourly_series.gather(look, since=begin, until=until, as_of=now, rules=rules)
+        followed = len(listings.panel_members(look, as_of=now))
     planned = correlations.Planned(
         kind, now, begin, until, settings_hash(toolkit.settings), data_hash(held.markets),
         f"{FORMULA} {code_hash()}", _family(held.markets, max_lag),
@@ -102,8 +103,7 @@ def run(
         record_hours(tx, held.counted, now)
         number = correlations.plan_run(tx, planned)
         trial = trials.plan(tx, _trial(planned))
-    first_end = float(held.ends[0]) if held.ends.size else 0.0
-    judged = verdicts.judge(lead.examine(held.markets, lead.Rules(max_lag, first_end)))
+    judged = verdicts.judge(lead.examine(held.markets, lead.Rules(max_lag, held.first_end)))
     together = pooled.pooled(held.markets)
     summary = {
         "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},
@@ -124,6 +124,7 @@ def run(
         looks = correlations.looks(tx, as_of=now)
     return {
         **_head(number, planned, max_lag, looks),
+        "followed": followed,
         "pooled": [_told_pooled(row, standing) for row in pooled_rows],
         "event_study": summary["study"],
         "markets": [_told_market(row, standing) for row in _ranked(rows)],

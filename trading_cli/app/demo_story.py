@@ -7,6 +7,7 @@ from typing import Any
 
 from trading_cli.app.demo_facts import SEEN
 from trading_cli.app.meanings import MEANING
+from trading_cli.app.reconcile import as_read
 from trading_cli.domain import Reason
 
 WIDTH = 78
@@ -164,8 +165,8 @@ def _adds_up(data: Mapping[str, Any]) -> Iterator[str]:
         f"The ledger balances: {ledger['fills']} fills in {ledger['transfers']} transfers, and the"
         f" positions agree to the millionth of a USD."
     )
-    balances = ", ".join(f"{name} {usd:,.2f}" for name, usd in ledger["balances"].items())
-    yield from _wrap(f"({balances})", "  ")
+    balances = "; ".join(f"{name} {usd:,.2f}" for name, usd in as_read(ledger["balances"]))
+    yield from _wrap(f"In USD: {balances}.", "  ")
     yield from _wrap(
         f"The journal verifies: {data['journal']['rows']:,} rows, each sealed with the one before;"
         f" the last seal begins {data['journal']['seal']}. The kill switch is {data['kill']}."

@@ -239,8 +239,9 @@ def intent_of(desk: Desk, one: Proposal, decision: Decision, sized: Sizing) -> I
 def told_of_signal(one: Proposal, decision: Decision, told: Terms | None) -> Notice:
     """Return what the owner hears of a signal: its terms, its worst case, its expiry."""
     view: View = one.view
-    head = f"{decision.action.value} {decision.token and decision.token.value}: {one.signal.label}"
-    lines = [head.strip(), view.market.question]
+    head = f"{decision.action.value} {decision.token.value if decision.token else ''}".strip()
+    head += f": {one.signal.label}" if one.signal.label.strip() else ""
+    lines = [head, view.market.question]
     lines += [] if told is None else list(told.sentences(decision.shares))
     if decision.expires_at is not None:
         lines.append(f"Expires {decision.expires_at:%H:%M} UTC. UNPROVEN.")

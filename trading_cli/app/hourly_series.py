@@ -43,6 +43,11 @@ class Gathered:
     ends: Ints
     counted: Mapping[tuple[str, str], Mapping[int, Counts | None]]
 
+    @property
+    def first_end(self) -> float:
+        """Return the epoch second of the grid's first end, 0 where it has none."""
+        return float(self.ends[0]) if self.ends.size else 0.0
+
 
 def gather(
     look: Transaction, *, since: datetime, until: datetime, as_of: datetime, rules: HypeRules

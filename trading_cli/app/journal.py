@@ -17,6 +17,10 @@ from trading_cli.store.born import is_there
 
 PERSON = "person"
 DAY = 86_400
+KINDS = (
+    "decision", "decisions", "deposit", "drill", "exit", "fill", "kill", "note", "operator",
+    "order", "outcome", "pause", "review", "settlement", "tag",
+)  # fmt: skip
 EMPTY = "nothing is written down yet: `trading run`, or `trading cycle collection`"
 
 
@@ -28,13 +32,36 @@ def entries(
     since: datetime | None = None,
     limit: int = 50,
 ) -> dict[str, Any]:
-    """Return {entries: […], total}: the newest rows that match, newest first."""
+    """Return {entries: […], total}: the newest rows that match, newest first.
+
+    Where there are rows and none matches, a warning names the filters. Raises UsageError for an
+    unknown *kind*.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"there is no kind {kind!r}.", hint=f"one of: {', '.join(KINDS)}")
     known = brief.read(config, os.environ)
     if not is_there(known.database):
         return {"entries": [], "total": 0, "warnings": [EMPTY]}
     with Store.reader(known.database) as store, store.reading() as look:
         found = journal.newest(look, kind=kind, subject=subject, since=since, limit=limit)
-        return {"entries": [told(row) for row in found], "total": journal.head(look)[0]}
+        older = [] if found else journal.newest(look, kind=kind, subject=subject, limit=1)
+        total = journal.head(look)[0]
+    data: dict[str, Any] = {"entries": [told(row) for row in found], "total": total}
+    if older:
+        data["warnings"] = [_older(older[0].at, since)]
+    elif total and not found:
+        asked = {"--kind": kind, "--subject": subject}
+        words = " ".join(f"{name} {value}" for name, value in asked.items() if value)
+        data["warnings"] = [f"none of {total} rows is of {words}"]
+    return data
+
+
+def _older(newest: datetime, since: datetime | None) -> str:
+    shown = "" if since is None else f" {since:%Y-%m-%dT%H:%MZ}"
+    return (
+        f"--since{shown} hides them: the newest such row is of {newest:%Y-%m-%dT%H:%MZ};"
+        f" --since {newest:%Y-%m-%d} shows it"
+    )
 
 
 def told(row: journal.Row) -> dict[str, Any]:

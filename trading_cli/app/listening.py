@@ -215,7 +215,7 @@ def _row(hour: TalkHour) -> Counts:
 
 def _hype(event: _Event | None, now: int, rules: HypeRules) -> Feature:
     if event is None:
-        return hype.hype({}, 0, age_s=0, sources=(), rules=rules)
+        return hype.hype({}, None, age_s=None, sources=(), rules=rules)
     return hype.hype(
         event.hours, event.end, age_s=now - event.end, sources=event.sources, rules=rules
     )

@@ -276,14 +276,21 @@ def _whole(held: Sequence[Market]) -> bool:
 
 
 def check(
-    config: Path | None = None, *, since: timedelta = WINDOW, clock: Clock | None = None
+    config: Path | None = None,
+    *,
+    since: timedelta | datetime = WINDOW,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
-    """Return what `quality-check` shows: gate, scores worst first, findings, the gap ledger."""
+    """Return what `quality-check` shows: gate, scores worst first, findings, the gap ledger.
+
+    *since*: an instant, or so long ago.
+    """
     loaded = load(config)
     now = (clock or SystemClock()).now()
+    begin = now - since if isinstance(since, timedelta) else since
     with Store.reader(loaded.database) as store, store.reading() as look:
-        found = assess(look, now=now, since=now - since)
-        gaps = ledger.gaps(look, since=now - since, until=now + timedelta(seconds=1))
+        found = assess(look, now=now, since=begin)
+        gaps = ledger.gaps(look, since=begin, until=now + timedelta(seconds=1))
     return {
         "gate": {"open": found.gate.open, "reasons": list(found.gate.reasons)},
         "scores": [
@@ -321,6 +328,6 @@ def check(
             for one in gaps
             if not one.received
         ],
-        "since": (now - since).isoformat(),
+        "since": begin.isoformat(),
         "until": now.isoformat(),
     }

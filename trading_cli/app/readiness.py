@@ -5,7 +5,7 @@ nothing has begun there is no pace and no date.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Part:
 class Talk:
     """What was heard: the baseline of the event heard most, the median market's usable hours."""
 
-    baseline: hearing.Baseline = hearing.Baseline()
+    baseline: hearing.Baseline = field(default_factory=hearing.Baseline)
     hours: float = 0.0
 
 

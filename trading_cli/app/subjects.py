@@ -6,7 +6,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import Decision, Fill, Order, Position, Purpose
 from trading_cli.store import Transaction, deals, decided, holdings
 
-HINT = "`trading journal list` shows ids; a unique beginning is enough"
+HINT = "`trading signal` and `trading journal list` show ids; a unique beginning is enough"
 SHORT = 12  # characters of an id a table shows; enough to be typed again
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trading_cli.domain import from_epoch
+
 Inputs = Mapping[str, Any]
 
 
@@ -48,6 +50,8 @@ def _also(inputs: Inputs, name: str) -> str:
 def _listed(inputs: Inputs) -> str:
     """Return the plain values by name; what has parts is left to --json."""
     plain = {name: one for name, one in inputs.items() if isinstance(one, (str, int, float))}
+    if isinstance(end := plain.get("hour_end"), int) and end:  # 0: an older version had none
+        plain["hour_end"] = f"{from_epoch(end):%Y-%m-%d %H:%M} UTC"
     return ", ".join(f"{name} {one}" for name, one in plain.items())
 
 

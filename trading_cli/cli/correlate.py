@@ -36,28 +36,35 @@ def correlate(
 
 def _blocks(data: Mapping[str, Any], *, one: bool) -> list[Block]:
     looks = data["looks"]
-    blocks: list[Block] = [
-        Facts(
-            [
-                ("span", f"{data['since'][:16]} <= t < {data['until'][:16]}"),
-                ("run", f"{data['run']} ({data['kind']}: a look, no label changes)"),
-                ("looks", ", ".join(f"{name} {count}" for name, count in looks.items())),
-                ("markets", ", ".join(f"{word} {n}" for word, n in data["counts"].items() if n)),
-            ]
-        ),
-        _pooled(data["pooled"]),
-        _study(data["event_study"]),
+    about: list[tuple[str, object]] = [
+        ("span", f"{data['since'][:16]} <= t < {data['until'][:16]}"),
+        ("run", f"{data['run']} ({data['kind']}: a look, no label changes)"),
+        ("looks", ", ".join(f"{name} {count}" for name, count in looks.items())),
     ]
+    counts = ", ".join(f"{word} {n}" for word, n in data["counts"].items() if n)
+    if counts:
+        about.append(("markets", counts))
+    blocks: list[Block] = [Facts(about), _pooled(data["pooled"]), _study(data["event_study"])]
     if one:
         return [*blocks, *_whole(data["markets"][0])]
     rows = data["markets"]
     if not rows:
-        return [*blocks, "no market was followed in this span: trading collect"]
+        return [*blocks, _nobody(data["followed"])]
     blocks.append(_ranking(rows[:_SHOWN], len(rows)))
     if len(rows) > _SHOWN:
         blocks.append(f"{len(rows) - _SHOWN} more: --json, or --market ID")
     blocks.append("A lead is predictive, not cause; a label needs three weekly confirmations.")
     return blocks
+
+
+def _nobody(followed: int) -> str:
+    """Return why no market was there to be looked at."""
+    if not followed:
+        return "no market is followed: trading collect"
+    return (
+        f"{followed} markets are followed, none of them before the last full hour, where the span"
+        " ends: wait for the first full hour of data"
+    )
 
 
 def _number(value: float | None, form: str = ".3f") -> str | None:

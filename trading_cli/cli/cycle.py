@@ -18,7 +18,10 @@ def cycle(
         str, typer.Option("--by", metavar="NAME", help="Who starts it, for the ledger of runs.")
     ] = "command",
 ) -> Answer:
-    """Run one cycle for the present slot: a second start in a slot does nothing and says so."""
+    """Run one cycle for the present slot: collection, analysis or validation.
+
+    A second start in a slot does nothing and says so.
+    """
     from trading_cli.app import once
 
     said = shared(ctx)

@@ -241,7 +241,8 @@ def stats(
     headings = ("by", "name", "trades", "events", "net USD", "won", "mean return", "verdict")
     rows = [
         (
-            *(one[name] for name in ("by", "name", "trades", "events")),
+            "dealer" if one["by"] == Dimension.BY else one["by"],
+            *(one[name] for name in ("name", "trades", "events")),
             f"{one['net']:+,.2f}",
             *(_interval(one[name]) for name in ("win_rate", "mean_return")),
             one["verdict"] if not one["missing"] else f"{one['verdict']}: {one['missing']}",
@@ -287,7 +288,7 @@ def reconcile(ctx: typer.Context) -> Answer:
     counted = ", ".join(f"{data[name]} {name}" for name in ("fills", "positions", "transfers"))
     pairs: list[tuple[str, object]] = [
         ("compared", counted),
-        *((name, f"{amount:,.6f}") for name, amount in data["balances"].items()),
+        *((name, f"{usd:,.6f}") for name, usd in reconciling.as_read(data["balances"])),
     ]
     if data["agrees"]:
         return Answer(data, ("ledger, fills and positions agree", Facts(pairs)))

@@ -4,6 +4,7 @@ Exit codes: 0 done · 1 failed · 2 usage · 3 a gate said no · 4 configuration
 unreachable · 6 database busy, locked or corrupt · 8 refused · 130 interrupted · 143 terminated.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -236,8 +237,8 @@ def _failed(error: Exception, words: Sequence[str], name: str) -> int:
     """Complain about *error*: one of ours says what to do next, any other is a bug of ours."""
     from trading_cli.core.errors import TradingError
 
-    if isinstance(error, OSError) and (why := _unwritable()):
-        return _unheard(why, words)
+    if _no_room(error):
+        return _unheard(os.strerror(errno.ENOSPC), words)
     if not isinstance(error, TradingError):
         return _bug(error, words)
     if error.exit_code in _OUTCOMES and "--json" in words:
@@ -249,19 +250,19 @@ def _failed(error: Exception, words: Sequence[str], name: str) -> int:
     return _complain(words, error.exit_code, error.code, error.message, error.hint)
 
 
-def _unwritable() -> str:
-    """Return why stdout does not take what was written to it, "" where it does."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
+def _no_room(error: Exception) -> bool:
+    """Return whether there was no room for what was written, nobody knows where: stdout as a rule.
+
+    Where a file of ours was meant, the error is one of ours or names it.
+    """
+    full = {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, OSError) and error.errno in full and error.filename is None
 
 
 def _unheard(why: str, words: Sequence[str]) -> int:
     """Complain that the answer could not be written: exit 1."""
     hush()
-    hint = "look where stdout goes, then run the same command again"
+    hint = "free some space, or look where stdout goes, then run the same command again"
     return _complain(words, 1, "failed", f"the answer cannot be written: {why}.", hint)
 
 

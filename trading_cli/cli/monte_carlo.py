@@ -32,7 +32,7 @@ def monte_carlo(
         Engine | None, typer.Option(help="How (default: monte_carlo.engine).")
     ] = None,
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Of a backtest's trades: an id, or @last.")
+        str | None, typer.Option(metavar="RUN", help="A backtest: this version keeps none.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, the same paths.")] = 1,
     workers: Annotated[

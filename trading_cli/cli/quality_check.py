@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,14 +35,14 @@ def quality_check(
 ) -> Answer:
     """Say whether the collected data is fit, and why not; exit 3 when the gate is closed."""
     from trading_cli.cli.render import document
-    from trading_cli.cli.times import duration
+    from trading_cli.cli.times import span
 
     said = shared(ctx)
-    span = duration(since)
+    begin, _ = span(since, "now", datetime.now(UTC))
 
     from trading_cli.app import quality
 
-    data = quality.check(said.config, since=span)
+    data = quality.check(said.config, since=begin)
     if report is not None:
         document(report, markdown(data))
         said.talk(f"written to {report}")

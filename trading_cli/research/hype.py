@@ -29,6 +29,8 @@ HOUR = 3600
 DAY = 86_400
 AROUND = (-1, 0, 1)
 STALE_S = 90 * 60
+UNHEARD = "no source of talk answered about this event in the last 90 minutes"
+TORN = "the last hour of talk was not heard whole"
 LEAST_POSTS = 5
 LEAST_AUTHORS = 3
 FULL_SHARE = 42 / 84
@@ -182,14 +184,16 @@ def sentiment_share(mean: float | None, polarity: int | None, token: Token) -> f
 
 def hype(  # the inputs of the formula, by name
     hours: Mapping[int, TalkHour],
-    end: int,
+    end: int | None,
     *,
-    age_s: int,
+    age_s: int | None,
     sources: Sequence[str],
     rules: HypeRules | None = None,
     sentiment: float | None = None,
 ) -> Feature:
     """Return the feature of the hour that ends at *end* (epoch seconds), heard *age_s* ago.
+
+    Both are ``None`` where nobody answered.
 
     *hours*: by their end, those that all of *sources* answered; *sentiment*: its component in
     [0, 1] where there is one. Undefined: nobody answered, or not in the last 90 minutes; the hour
@@ -197,9 +201,11 @@ def hype(  # the inputs of the formula, by name
     """
     rules = rules or HypeRules()
     inputs: dict[str, object] = {"sources": sorted(sources), "hour_end": end, "age_s": age_s}
+    if not sources or end is None or age_s is None or age_s > STALE_S:
+        return undefined(UNHEARD, inputs)
     now = hours.get(end)
-    if not sources or now is None or age_s > STALE_S:
-        return undefined("no source of talk answered in the last 90 minutes", inputs)
+    if now is None:
+        return undefined(TORN, inputs)
     inputs |= {"posts": now.posts, "authors": now.authors}
     if not enough(now):
         return undefined(

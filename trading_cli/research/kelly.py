@@ -134,7 +134,8 @@ def together(events: Sequence[Event]) -> Race:
     """Return the fractions of all *events* at once, outcome after outcome, that grow fastest.
 
     Maximises E ln(1 + f·r) over f >= 0 by exact enumeration: a damped Newton method on the outcomes
-    that are not held at 0. ``reserve`` is what is not staked. No events: nothing is staked.
+    that are not held at 0. ``reserve`` is what is not staked. No events: nothing is staked. Raises
+    ValueError for what cannot be lost (a sure outcome, an arbitrage): nothing limits its stake.
     """
     if not events:
         return Race((), 1.0, 0.0)
@@ -155,6 +156,8 @@ def together(events: Sequence[Event]) -> Race:
         if moved is None:
             break
         stakes = moved
+    if stakes.sum() > 1 + _CLOSE:
+        raise ValueError("what cannot be lost knows no fastest growth: nothing limits its stake")
     told = tuple(float(one) for one in stakes)
     return Race(told, 1 - math.fsum(told), _growth(weights, returns, stakes))
 

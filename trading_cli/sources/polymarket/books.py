@@ -21,6 +21,7 @@ from trading_cli.sources.polymarket.wire import Bad, RefusalReason, Row
 SOURCE = "polymarket.books"
 PER_REQUEST = 100
 MAX_LEVELS = 10_000
+SHOWN = 8  # digits of a token's 77 in a sentence
 
 
 class Books:
@@ -99,7 +100,8 @@ def _missing(market: Market, token: str, error: SourceError, at: datetime) -> Fa
         return failure(SOURCE, market.condition_id, error, at)
     yes = token == market.yes_token
     reason = "no_book" if yes else "no_book_of_no"
-    return Failure(SOURCE, market.condition_id, reason, f"{error.detail[:300]}: {token}", at)
+    side = f"the {'YES' if yes else 'NO'} token {token[:SHOWN]}…"
+    return Failure(SOURCE, market.condition_id, reason, f"{error.detail[:300]}: {side}", at)
 
 
 def parse_book(

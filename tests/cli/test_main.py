@@ -276,5 +276,6 @@ def test_help_names_what_can_be_given(capsys):
     assert run(["cycle", "--help"]) == 0
     page = capsys.readouterr().out
     assert [name for name in ("collection", "analysis", "validation") if name not in page] == []
+    assert "CYCLE  collection, analysis, validation." in page
     assert run(["monte-carlo", "--help"]) == 0
     assert "this version keeps none" in " ".join(capsys.readouterr().out.split())

@@ -33,7 +33,8 @@ def svg(groups: Sequence[Group], as_of: str) -> str:
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-            f' width="{width}" height="{height}" font-family="sans-serif" font-size="11" fill="{INK}" role="img">'
+            f' width="{width}" height="{height}"'
+            f' font-family="sans-serif" font-size="11" fill="{INK}" role="img">'
         ),
         "<title>Calibration: stated probability against what happened</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',

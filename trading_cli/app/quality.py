@@ -276,15 +276,9 @@ def _whole(held: Sequence[Market]) -> bool:
 
 
 def check(
-    config: Path | None = None,
-    *,
-    since: timedelta | datetime = WINDOW,
-    clock: Clock | None = None,
+    config: Path | None = None, *, since: timedelta | datetime = WINDOW, clock: Clock | None = None
 ) -> dict[str, Any]:
-    """Return what `quality-check` shows: gate, scores worst first, findings, the gap ledger.
-
-    *since*: an instant, or so long ago.
-    """
+    """Return what `quality-check` shows since then: gate, scores worst first, findings, gaps."""
     loaded = load(config)
     now = (clock or SystemClock()).now()
     begin = now - since if isinstance(since, timedelta) else since

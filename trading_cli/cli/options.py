@@ -4,6 +4,7 @@ They may stand before or after the command's name: `trading --json status` is th
 `trading status --json`.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from trading_cli.cli.answer import Answer
 
@@ -79,11 +80,22 @@ def shared_options() -> list[click.Parameter]:
     ]
 
 
+def _explain(command: click.Command) -> None:
+    """Give the arguments of *command* the help they were declared with: Click 8.5 drops it."""
+    function = command.callback
+    declared = inspect.signature(function).parameters if function is not None else {}
+    for one in command.params:
+        if isinstance(one, TyperArgument) and one.name in declared:
+            told = getattr(declared[one.name].annotation, "__metadata__", ())
+            one.help = one.help or next((info.help for info in told if hasattr(info, "help")), None)
+
+
 class Command(TyperCommand):
     """A command that also takes the four options and presents what its function answers."""
 
     def __init__(self, name: str | None, **attributes: Any) -> None:
         super().__init__(name, **attributes)
+        _explain(self)
         self.params += shared_options()
 
     def invoke(self, ctx: click.Context) -> int:

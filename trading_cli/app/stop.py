@@ -27,6 +27,7 @@ from trading_cli.trading.killswitch import Proof, Standing, State, stricter, unr
 BUSY_MS = 200
 PATIENT_MS = 5_000
 DEFAULT_LEVEL = 4
+SELLS_ALL = 3
 PERSON = "person"
 AUTOMATIC = frozenset({"guard", "risk"})
 DATABASE = Path("data") / "trading.db"
@@ -358,6 +359,8 @@ def _sentence(proof: Proof, cost: int, level: int) -> str:
     )
     if proof.unknown_orders:
         text += f"; {proof.unknown_orders} orders are unknown"
+    if level == SELLS_ALL and proof.positions:
+        text += f"; {proof.positions} UNCLOSED: each cycle tries again"
     if level >= killswitch.HIGHEST and proof.positions:
         text += f"; {proof.positions} positions have no stop while this lasts"
     return text

@@ -29,8 +29,9 @@ def told_of_fill(market: Market, order: Order, fill: Fill, position: Position) -
 
 def told_of_unsold(market: Market, order: Order, why: str, sold: Decimal, now: datetime) -> Notice:
     """Return what the owner hears of an exit that sold nothing, or not all: once a day each."""
+    word = "UNCLOSED" if order.reason is Reason.KILL_ALL else "NOT SOLD"
     text = (
-        f"NOT SOLD: {order.shares - sold} of {order.shares} {order.token.value}"
+        f"{word}: {order.shares - sold} of {order.shares} {order.token.value}"
         f" ({order.reason.value}): {why}\n{market.question}\nThe next slot looks again."
     )
     key = f"unsold:{order.market_id}:{order.token}:{order.reason}:{now:%Y%m%d}"

@@ -1,7 +1,6 @@
 """One slot after another, kept as the exchange has it: whole, once, and with what is missing."""
 
 import multiprocessing
-import os
 import threading
 from datetime import timedelta
 from decimal import Decimal
@@ -161,8 +160,8 @@ def test_two_collects_in_two_threads_keep_one_slot(make_home: MakeHome):
         try:
             report = home.collect()
             ends.append("already" if report.already else report.state)
-        except RunLocked as error:
-            ends.append(f"locked by {os.getpid()}" if str(os.getpid()) in error.message else "?")
+        except RunLocked:  # it may have come between the lock and the holder's note
+            ends.append("locked")
 
     threads = [threading.Thread(target=run, args=(home,)) for home in homes]
     for thread in threads:
@@ -170,7 +169,7 @@ def test_two_collects_in_two_threads_keep_one_slot(make_home: MakeHome):
     for thread in threads:
         thread.join()
     assert ends.count("OK") == 1
-    assert set(ends) <= {"OK", "already", f"locked by {os.getpid()}"}
+    assert set(ends) <= {"OK", "already", "locked"}
     assert homes[0].counts()["quotes"] == len(homes[0].followed())
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from store_world import NOON, market, post, quote, trade
 
@@ -165,6 +165,7 @@ def test_a_span_of_a_month_still_covers_its_end(store):
     spans=st.lists(st.tuples(st.integers(-400, 0), st.integers(1, 100)), max_size=12),
     since=st.integers(-300, -1),
 )
+@example(spans=[(-1, 1), (-49, 50)], since=-1)
 def test_whatever_was_asked_joined_spans_cover_what_the_single_ones_do(
     tmp_path_factory, spans, since
 ):

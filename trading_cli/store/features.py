@@ -12,7 +12,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,6 @@ Floats = NDArray[np.float64]
 
 SLOTS_OF_AN_HOUR = 4
 HOUR = 3600
-USUAL_SPAN = timedelta(days=2)
-LONGEST_SPAN = timedelta(days=29)
-"""No source is asked about more at once; looked for only where shorter spans leave a hole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,33 +133,23 @@ def spans(
 ) -> dict[str, list[Span]]:
     """Return each subject's completely answered spans that end after its *since*, joined, sorted.
 
-    Epoch seconds, half-open. A subject that was not answered is not in the answer.
+    Epoch seconds, half-open. A subject that was not answered is not in the answer. Spans of over
+    two days (172,800 s) are few and have an index of their own; the others begin near *since*.
     """
-    wanted = {subject: epoch(at) for subject, at in since.items()}
-    found = _spans(connection, source, wanted, USUAL_SPAN, as_of)
-    torn = {
-        subject: at
-        for subject, at in wanted.items()
-        if subject not in found or found[subject][0][0] > at
-    }
-    return found | _spans(connection, source, torn, LONGEST_SPAN, as_of) if torn else found
-
-
-def _spans(
-    connection: sqlite3.Connection,
-    source: str,
-    since: Mapping[str, int],
-    longest: timedelta,
-    as_of: datetime,
-) -> dict[str, list[Span]]:
-    """Return the spans that began at most *longest* before the subject's *since*."""
+    wanted = json.dumps(sorted((subject, epoch(at)) for subject, at in since.items()))
     rows = connection.execute(
-        "SELECT c.subject, c.since, c.until FROM json_each(?) w CROSS JOIN coverage c"
-        " ON c.source = ? AND c.subject = json_extract(w.value, '$[0]')"
-        " AND c.since > json_extract(w.value, '$[1]') - ?"
-        " WHERE c.until > json_extract(w.value, '$[1]') AND c.observed_at <= ? AND c.complete = 1"
-        " ORDER BY c.subject, c.since",
-        (json.dumps(sorted(since.items())), source, int(longest.total_seconds()), epoch(as_of)),
+        "WITH w AS (SELECT json_extract(value, '$[0]') subject, json_extract(value, '$[1]') at"
+        " FROM json_each(?1))"
+        " SELECT c.subject, c.since, c.until FROM w CROSS JOIN coverage c"
+        " ON c.source = ?2 AND c.subject = w.subject AND c.since > w.at - 172800"
+        " WHERE c.until > w.at AND c.observed_at <= ?3 AND c.complete = 1"
+        " UNION ALL"
+        " SELECT c.subject, c.since, c.until FROM w CROSS JOIN coverage c INDEXED BY coverage_long"
+        " ON c.source = ?2 AND c.subject = w.subject AND c.until > w.at"
+        " WHERE c.until - c.since > 172800 AND c.since <= w.at - 172800"
+        " AND c.observed_at <= ?3 AND c.complete = 1"
+        " ORDER BY 1, 2",
+        (wanted, source, epoch(as_of)),
     )
     found: dict[str, list[Span]] = {}
     held: list[Span] = []

@@ -13,6 +13,8 @@ from pathlib import Path
 from trading_cli.store.born import LOST, mark_of
 from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
+from trading_cli.store.schema_backtests import BACKTESTS
+from trading_cli.store.schema_imports import IMPORTS
 from trading_cli.store.schema_research import THIRD
 from trading_cli.store.schema_trading import SECOND
 from trading_cli.store.schema_trials import TRIALS
@@ -42,10 +44,17 @@ def _third(connection: sqlite3.Connection, _at: int) -> None:
         connection.execute(statement)
 
 
+def _fourth(connection: sqlite3.Connection, _at: int) -> None:
+    """Make the tables of backtests and of what is brought in."""
+    for statement in (*BACKTESTS, *IMPORTS):
+        connection.execute(statement)
+
+
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (
     ("the first schema", _first),
     ("decisions, orders, positions, journal, outbox, pauses", _second),
     ("what research found", _third),
+    ("backtests and what is brought in", _fourth),
 )
 NEWEST = len(STEPS)
 

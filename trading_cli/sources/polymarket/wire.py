@@ -22,6 +22,7 @@ MAX_QUANTITY = Decimal(10) ** 12
 MAX_RAW = 65_536
 MAX_NUMBER = 80
 MAX_LIST = 20_000
+MAX_NESTED = 100
 MAX_TIME = 64
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,78})?([eE][+-]?\d{1,3})?")
 _TIME = re.compile(
@@ -208,6 +209,8 @@ def items(raw: Row, name: str) -> list[Any] | None:
     if isinstance(value, str):
         if len(value) > MAX_LIST:
             raise Bad(RefusalReason.TOO_LONG, f"{name} has {len(value)} characters")
+        if value.count("[") > MAX_NESTED:  # before the parser runs out of stack on it
+            raise Bad(RefusalReason.BAD_LIST, f"{name} is nested too deep")
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):

@@ -1,0 +1,3 @@
+"""Migration 4: what a person brought in from files of their own."""
+
+IMPORTS: tuple[str, ...] = ()

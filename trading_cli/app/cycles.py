@@ -20,6 +20,7 @@ from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, Trading
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
 from trading_cli.store import Store, runs
+from trading_cli.store.timings import SOURCES
 
 LATE = timedelta(minutes=5)
 PATIENCE_S = 2.0  # by then whoever holds the lock has written down which slot it is doing
@@ -233,7 +234,12 @@ def _work(cycle: Cycle, plan: Plan, kept: Mapping[str, runs.Step], report: Cycle
 
 def _close(cycle: Cycle, report: CycleReport, state: str, why: str) -> None:
     report.state, report.reason, report.warnings = state, why, cycle.warnings
-    numbers = {name: value for step in report.steps for name, value in step.numbers.items()}
+    numbers = {
+        name: value
+        for step in report.steps
+        for name, value in step.numbers.items()
+        if name != SOURCES
+    }
     with cycle.store.transaction() as tx:
         runs.finish(tx, cycle.ticket, state, why, numbers, cycle.toolkit.clock.now())
 

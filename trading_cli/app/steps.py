@@ -21,10 +21,12 @@ from trading_cli.app.correlate import correlate_step
 from trading_cli.app.cycles import Cycle, Done, Plan, Step
 from trading_cli.app.daily import summary_step
 from trading_cli.app.desk import Desk, open_account
+from trading_cli.app.gather import Tally
 from trading_cli.app.montecarlo import montecarlo_step
 from trading_cli.app.notify import notify_step
 from trading_cli.app.portfolio import portfolio_step
 from trading_cli.app.selection import Selection
+from trading_cli.store.timings import SOURCES
 from trading_cli.trading import strategies
 
 DAY = timedelta(days=1)
@@ -66,7 +68,16 @@ def collect_step(cycle: Cycle) -> Done:
     collect.weigh(work)
     cycle.warnings += work.report.warnings
     why = "; ".join(work.report.warnings)[:300]
-    return Done(work.report.state, why if work.report.state != "OK" else "", work.report.counts)
+    numbers = {**work.report.counts, SOURCES: _asked(work.report.sources)}
+    return Done(work.report.state, why if work.report.state != "OK" else "", numbers)
+
+
+def _asked(sources: Mapping[str, Tally]) -> dict[str, object]:
+    """Return how long each source took, for `trading profile`."""
+    return {
+        name: {"seconds": round(one.seconds, 3), "requests": one.requests, "state": one.state}
+        for name, one in sources.items()
+    }
 
 
 def quality_step(cycle: Cycle) -> Done:
@@ -157,7 +168,7 @@ def talk_step(cycle: Cycle) -> Done:
     past_talk.fill(work, work.asked)
     heard = {name: one for name, one in work.report.sources.items() if name not in before}
     poor = [name for name, one in heard.items() if one.state in {"failed", "degraded"}]
-    numbers: Mapping[str, object] = {"posts": work.report.counts.get("posts", 0)}
+    numbers = {"posts": work.report.counts.get("posts", 0), SOURCES: _asked(heard)}
     return Done("PARTIAL" if poor else "OK", ", ".join(poor), numbers)
 
 

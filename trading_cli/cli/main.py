@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "kill": ("kill", "Stop trading at once; and the way back."),
     "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
     "alerts": ("alerts", "Look after what is told: try, list, try again, see, obey a chat."),
+    "profile": ("profiling", "Show where the time goes, over many runs or in one command."),
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
     "db": ("db", "Look after the database."),
@@ -62,7 +63,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Tell": ("alerts",),
     "Collect": ("collect", "markets", "quality-check", "simulate"),
     "Find out": ("correlate", "monte-carlo", "calibrate", "trials"),
-    "Look after": ("doctor", "logs", "config", "db"),
+    "Look after": ("doctor", "profile", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (
     "Collect prediction markets and the talk about them, decide with reasons, trade on paper,"

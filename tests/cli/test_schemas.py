@@ -66,6 +66,16 @@ RUNS = (
     ("empty", "schedule show --systemd", 0),
     ("filled", "signal --dry-run", 0),
     ("empty", "profile", 6),
+    ("empty", "news", 6),
+    ("filled", "news --since 400d", 2),
+    ("filled", "news nonsense", 2),
+    ("filled", "news --since 7d", 0),
+    ("empty", "calendar", 0),
+    ("filled", "calendar --days 400 --ics {tmp}/c.ics", 0),
+    ("filled", "calendar import {tmp}/absent.ics", 2),
+    ("filled", "calendar import {tmp}/dates.csv", 0),
+    ("empty", "calendar patterns", 6),
+    ("filled", "calendar patterns", 0),
     ("filled", "profile --cycle nonsense", 2),
     ("filled", "profile --since 400d", 0),
     ("filled", "profile --command trials", 0),
@@ -135,6 +145,14 @@ RUNS = (
     ("empty", "calibrate", 0),
     ("filled", "calibrate --svg {tmp}/c.svg --html {tmp}/c.html", 0),
     ("wrong", "calibrate", 4),
+    ("empty", "microstructure 1", 6),
+    ("filled", "microstructure 3382818878", 0),
+    ("filled", "microstructure sorensby --live --size 500", 0),
+    ("filled", "microstructure nonsense", 2),
+    ("filled", "microstructure 3382818878 --size 0", 2),
+    ("empty", "import {tmp}/absent.csv", 2),
+    ("empty", "import {tmp}/history.csv", 0),
+    ("empty", "import {tmp}/history.csv --dry-run --lag 0 --source mine", 0),
     ("empty", "trials", 0),
     ("filled", "trials --kind backtest", 0),
     ("filled", "trials --kind nonsense", 2),
@@ -208,6 +226,8 @@ def test_every_command_is_run_here():
 def test_what_a_command_prints_is_what_its_schema_says(homes, tmp_path, state, words, exit_code):
     """An envelope at exits 0, 3 and 8, one error object at the others; not a field more or less."""
     line = words.format(tmp=tmp_path).split()
+    (tmp_path / "history.csv").write_text("market,t,p,mood\na,1700000000,0.5,x\na,soon,0.6,x\n")
+    (tmp_path / "dates.csv").write_text("at,title\n2026-03-18T18:00Z,Rates\nsoon,Bad\n")
     told = tell(*line, "--json", "--config", str(homes[state]))
     if exit_code is not None:
         assert told.exit_code == exit_code, told.err

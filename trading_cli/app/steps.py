@@ -12,6 +12,7 @@ from trading_cli.app import (
     holding,
     marking,
     past_talk,
+    proving,
     stop,
     views,
 )
@@ -25,6 +26,7 @@ from trading_cli.app.gather import Tally
 from trading_cli.app.montecarlo import montecarlo_step
 from trading_cli.app.notify import notify_step
 from trading_cli.app.portfolio import portfolio_step
+from trading_cli.app.reminding import remind
 from trading_cli.app.selection import Selection
 from trading_cli.store.timings import SOURCES
 from trading_cli.trading import strategies
@@ -151,6 +153,8 @@ def signals_step(cycle: Cycle) -> Done:
     stale = marking.watch_staleness(desk)
     at = desk.now()
     asked = entering.asked_strategies(desk)
+    names = [one.name for one in asked if not isinstance(one, strategies.Broken)]
+    proving.look_again(desk, names, at)
     proposals = entering.propose(desk, cycle.said[READY], cycle.said[FEATURES], asked, at)
     done = entering.enter(desk, proposals, at)
     _mark(desk)
@@ -170,6 +174,12 @@ def talk_step(cycle: Cycle) -> Done:
     poor = [name for name, one in heard.items() if one.state in {"failed", "degraded"}]
     numbers = {"posts": work.report.counts.get("posts", 0), SOURCES: _asked(heard)}
     return Done("PARTIAL" if poor else "OK", ", ".join(poor), numbers)
+
+
+def tell_step(cycle: Cycle) -> Done:
+    """Remind of deadlines of what is held, then tell what is due."""
+    remind(desk_of(cycle))
+    return notify_step(cycle)
 
 
 def integrity_step(cycle: Cycle) -> Done:
@@ -196,7 +206,7 @@ COLLECTION = Plan(
         ("features", features_step),
         ("exits", exits_step),
         ("signals", signals_step),
-        ("notify", notify_step),
+        ("notify", tell_step),
         ("talk", talk_step),
     ),
     timedelta(seconds=840),

@@ -24,6 +24,7 @@ from trading_cli.cli.options import NAME, deliver, hush, shared_options
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "Everything at once, offline, against the pretend exchange."),
     "collect": ("collect", "Collect markets, books, trades, resolutions and the talk about them."),
+    "import": ("importing", "Bring in a history of your own, checked row by row."),
     "markets": ("markets", "List the markets that are known, with their latest prices."),
     "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
     "correlate": ("correlate", "Say whether talk leads prices, market by market."),
@@ -36,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "readiness": ("readiness", "Say what can be said yet, what cannot, and when."),
     "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),
     "calibrate": ("calibrate", "Hold prices and own probabilities against what happened."),
+    "microstructure": ("microstructure", "Say what a market's order book implies."),
     "trials": ("trials", "List what was ever tried, and what luck alone would show."),
     "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),
@@ -47,6 +49,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "kill": ("kill", "Stop trading at once; and the way back."),
     "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
     "alerts": ("alerts", "Look after what is told: try, list, try again, see, obey a chat."),
+    "news": ("news", "Show what moved, and what was said about it then."),
+    "calendar": ("calendars", "Show what is coming, and what we risk in it."),
     "profile": ("profiling", "Show where the time goes, over many runs or in one command."),
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
@@ -61,8 +65,11 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Stop": ("kill", "pause", "resume"),
     "Tell": ("alerts",),
-    "Collect": ("collect", "markets", "quality-check", "simulate"),
-    "Find out": ("correlate", "monte-carlo", "calibrate", "trials"),
+    "Collect": ("collect", "import", "markets", "quality-check", "simulate"),
+    "Find out": (
+        "news", "calendar", "correlate", "monte-carlo", "calibrate", "microstructure",
+        "trials",
+    ),
     "Look after": ("doctor", "profile", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (

@@ -1,9 +1,10 @@
-"""One POST to an address that a person gave: looked up, checked, and connected to as checked.
+"""One request to an address that a person gave: looked up, checked, and connected to as checked.
 
 ``http_client`` asks services we know, again and again, within shared budgets. This sends once to an
 address that may be anything: only https to a public host (http and the owner's own network only
 where allowed), the name resolved once and that very number connected to, so that a name that
-changes its mind (DNS rebinding) gains nothing. No redirect, no proxy, no cookie, 64 KB of answer.
+changes its mind (DNS rebinding) gains nothing. No redirect, no proxy, no cookie, 64 KB of answer
+to what was sent, and of what is fetched as much as was asked for.
 The address is a secret: no message holds it.
 """
 
@@ -48,11 +49,12 @@ class Address:
     """One address of *source*, checked when it is made, its host each time it is used."""
 
     def __init__(
-        self, source: str, url: str, *, allow_private: bool, timeout: float = 10.0
+        self, source: str, url: str, *, allow_private: bool, timeout: float = 10.0, hint: str = ""
     ) -> None:
         self._source = source
         self._private = allow_private
         self._timeout = timeout
+        self._hint = hint or f"correct TRADING_{source.upper()}_URL, or set alerts.allow_private"
         self._parts, self._port = self._read(url)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -61,6 +63,18 @@ class Address:
         Raises ``SourceDown`` where there is no whole answer within the timeout, ``SourceRefused``
         where the address is none we may connect to.
         """
+        return self._asked("POST", body, headers, MAX_ANSWER)
+
+    def get(self, headers: Mapping[str, str], most: int) -> Answer:
+        """Fetch at most *most* bytes once, for *most* + 1 to say that there was more.
+
+        Raises as ``post`` does.
+        """
+        return self._asked("GET", None, headers, most + 1)
+
+    def _asked(
+        self, method: str, body: bytes | None, headers: Mapping[str, str], most: int
+    ) -> Answer:
         until = time.monotonic() + self._timeout
         try:
             sock = self._connected(until)
@@ -71,7 +85,7 @@ class Address:
         except OSError:
             raise SourceDown(self._source, "could not connect") from None
         try:
-            return self._exchanged(sock, body, headers, until)
+            return self._exchanged(sock, (method, body, headers), most, until)
         except TimeoutError:
             raise SourceDown(self._source, "no answer in time") from None
         except (OSError, http.client.HTTPException) as error:
@@ -98,7 +112,7 @@ class Address:
         return SourceRefused(
             self._source,
             f"the address {why}",
-            hint=f"correct TRADING_{self._source.upper()}_URL, or set alerts.allow_private",
+            hint=self._hint,
         )
 
     def _connected(self, until: float) -> socket.socket:
@@ -121,22 +135,26 @@ class Address:
             raise
 
     def _exchanged(
-        self, sock: socket.socket, body: bytes, headers: Mapping[str, str], until: float
+        self,
+        sock: socket.socket,
+        request: tuple[str, bytes | None, Mapping[str, str]],
+        most: int,
+        until: float,
     ) -> Answer:
         """Send the request and read the answer; what trickles is given up at *until*."""
-        parts = self._parts
+        parts, (method, body, headers) = self._parts, request
         connection = http.client.HTTPConnection(parts.hostname or "", self._port)
         connection.sock = sock
         sock.settimeout(_left(until))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         named = {"User-Agent": f"trading-cli/{__version__}", "Connection": "close"}
-        connection.request("POST", target, body, {**named, **headers})
+        connection.request(method, target, body, {**named, **headers})
         sock.settimeout(_left(until))
         response = connection.getresponse()
         kept = bytearray()
-        while len(kept) < MAX_ANSWER:
+        while len(kept) < most:
             sock.settimeout(_left(until))
-            chunk = response.read1(MAX_ANSWER - len(kept))
+            chunk = response.read1(most - len(kept))
             if not chunk:
                 break
             kept += chunk

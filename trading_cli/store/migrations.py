@@ -13,11 +13,14 @@ from pathlib import Path
 from trading_cli.store.born import LOST, mark_of
 from trading_cli.store.kill import seal_all
 from trading_cli.store.schema import FIRST
+from trading_cli.store.schema_agenda import AGENDA
 from trading_cli.store.schema_backtests import BACKTESTS
 from trading_cli.store.schema_imports import IMPORTS
 from trading_cli.store.schema_research import THIRD
+from trading_cli.store.schema_seals import SEALS
 from trading_cli.store.schema_trading import SECOND
 from trading_cli.store.schema_trials import TRIALS
+from trading_cli.store.sealed_rows import watch
 
 
 def _first(connection: sqlite3.Connection, at: int) -> None:
@@ -44,10 +47,11 @@ def _third(connection: sqlite3.Connection, _at: int) -> None:
         connection.execute(statement)
 
 
-def _fourth(connection: sqlite3.Connection, _at: int) -> None:
+def _fourth(connection: sqlite3.Connection, at: int) -> None:
     """Make the tables of backtests and of what is brought in."""
-    for statement in (*BACKTESTS, *IMPORTS):
+    for statement in (*BACKTESTS, *AGENDA, *IMPORTS, *SEALS):
         connection.execute(statement)
+    watch(connection, at)  # last: every table there is, with what it holds
 
 
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (

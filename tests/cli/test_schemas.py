@@ -147,7 +147,7 @@ RUNS = (
     ("wrong", "calibrate", 4),
     ("empty", "microstructure 1", 6),
     ("filled", "microstructure 3382818878", 0),
-    ("filled", "microstructure sorensby --live --size 500", 0),
+    ("filled", "microstructure cindertech --live --size 500", 0),
     ("filled", "microstructure nonsense", 2),
     ("filled", "microstructure 3382818878 --size 0", 2),
     ("empty", "import {tmp}/absent.csv", 2),
@@ -169,6 +169,9 @@ RUNS = (
     ("filled", "journal verify", 0),
     ("filled", "journal reconcile", 0),
     ("filled", "journal export {tmp}/j.csv", 0),
+    ("filled", "journal export {tmp}/t.csv --tax fifo", 0),
+    ("filled", "journal export {tmp}/t.csv --tax fifo --currency EUR", 2),
+    ("filled", "journal export {tmp}/t.csv --currency EUR", 2),
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
@@ -300,13 +301,36 @@ def reconcile(ctx: typer.Context) -> Answer:
     return Answer(data, (table, Facts(pairs)), (f"{len(rows)} differences",), exit_code=3)
 
 
+class Tax(enum.StrEnum):
+    """Which shares go first."""
+
+    FIFO = "fifo"
+
+
 @app.command(cls=Command)
 def export(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .json file.")],
     what: Annotated[Records, typer.Option(help="Which record.")] = Records.JOURNAL,
+    tax: Annotated[
+        Tax | None, typer.Option(help="Every disposal lot by lot instead; no tax advice.")
+    ] = None,
+    rates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV: a date, units for one USD.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="What the rates are of: EUR.")] = None,
 ) -> Answer:
     """Write a record to a file that other programs read."""
+    if tax is not None:
+        from trading_cli.app import tax as lots
+
+        told = lots.export(shared(ctx).config, file, rates=rates, currency=currency)
+        text = f"{told['rows']} disposals in {told['file']}: gain {told['gain']:+,.2f} USD"
+        if told["currency"]:
+            text += f", {told['gain_local']:+,.2f} {told['currency']}"
+        return Answer(told, (text, f"{told['still_held']} lots are still held"))
+    if rates is not None or currency is not None:
+        raise click.UsageError("--rates and --currency belong to --tax fifo.", ctx)
     from trading_cli.app import export as exporting
 
     data = exporting.export(shared(ctx).config, file, what=what.value)

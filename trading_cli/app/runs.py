@@ -1,5 +1,6 @@
 """One run of each kind of work at a time, across processes; the second says who holds the lock."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -41,6 +42,23 @@ def only_run(folder: Path, work: str, now: datetime, *, patience: float = 0.0) -
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def held_by(folder: Path, work: str) -> str:
+    """Return who holds the lock of *work* in *folder* now, "" where nobody does. Takes no lock."""
+    path = folder / f"{work}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _holder(folder / f"{work}.holder")
+    else:
+        return ""
+    finally:
+        os.close(descriptor)
 
 
 def _note(note: Path, now: datetime) -> None:

@@ -19,10 +19,11 @@ from trading_cli.app import (
 from trading_cli.app.calibrate import calibrate_step
 from trading_cli.app.collection import Collection, CollectReport
 from trading_cli.app.correlate import correlate_step
-from trading_cli.app.cycles import Cycle, Done, Plan, Step
+from trading_cli.app.cycles import Cycle, Done, Plan
 from trading_cli.app.daily import summary_step
 from trading_cli.app.desk import Desk, open_account
 from trading_cli.app.gather import Tally
+from trading_cli.app.heartbeat import beat
 from trading_cli.app.montecarlo import montecarlo_step
 from trading_cli.app.notify import notify_step
 from trading_cli.app.portfolio import portfolio_step
@@ -177,9 +178,16 @@ def talk_step(cycle: Cycle) -> Done:
 
 
 def tell_step(cycle: Cycle) -> Done:
-    """Remind of deadlines of what is held, then tell what is due."""
+    """Remind of deadlines of what is held, tell what is due, and give a sign of life."""
     remind(desk_of(cycle))
-    return notify_step(cycle)
+    done = notify_step(cycle)
+    state = work_of(cycle).report.state
+    toolkit = cycle.toolkit
+    wrong = beat(toolkit.loaded, cycle.store, cycle.slot, state, toolkit.clock.now())
+    if wrong:
+        why = "; ".join(filter(None, (done.why, f"heartbeat: {wrong}")))
+        return Done("PARTIAL" if done.state == "OK" else done.state, why, done.numbers)
+    return done
 
 
 def integrity_step(cycle: Cycle) -> Done:
@@ -188,13 +196,11 @@ def integrity_step(cycle: Cycle) -> Done:
     return Done("FAILED" if tripped else "OK", "; ".join(tripped))
 
 
-def not_built(what: str) -> Step:
-    """Return a step that says that *what* does not exist in this version."""
+def backtest_step(cycle: Cycle) -> Done:
+    """Walk the settings' strategies forward over what is stored."""
+    from trading_cli.app.backtests import study  # noqa: PLC0415  # only the weekly cycle pays
 
-    def step(_cycle: Cycle) -> Done:
-        return Done("SKIPPED", f"{what}: this version has none")
-
-    return step
+    return study.backtest_step(cycle)
 
 
 COLLECTION = Plan(
@@ -235,7 +241,7 @@ VALIDATION = Plan(
     timedelta(days=7),
     (
         ("correlate", correlate_step),
-        ("backtest", not_built("backtest")),
+        ("backtest", backtest_step),
         ("monte_carlo", montecarlo_step),
         ("integrity", integrity_step),
         ("notify", notify_step),

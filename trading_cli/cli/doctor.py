@@ -1,6 +1,7 @@
 """`trading doctor`: every part's ping, and the fix for what is wrong."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -19,11 +20,15 @@ def doctor(
     from trading_cli.app.health import doctor as examine
 
     parts = examine(shared(ctx).config, offline=offline)
-    rows = [[part.get(key) for key in ("part", "state", "evidence")] for part in parts]
-    blocks: list[Block] = [
-        Table(("part", "state", "evidence"), rows, folds=frozenset({"evidence"}))
-    ]
-    ailing = [part for part in parts if part.get("fix") and part["state"] != "ok"]
-    blocks += [f"fix {part['part']}: {part['fix']}" for part in ailing]
     ill = any(part["state"] == "fail" for part in parts)
-    return Answer({"parts": parts}, blocks, exit_code=3 if ill else 0)
+    return Answer({"parts": parts}, told(parts), exit_code=3 if ill else 0)
+
+
+def told(parts: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Return the findings as a person sees them: a table, then the fixes."""
+    rows = [[part.get(key) for key in ("part", "state", "evidence")] for part in parts]
+    ailing = [part for part in parts if part.get("fix") and part["state"] != "ok"]
+    return [
+        Table(("part", "state", "evidence"), rows, folds=frozenset({"evidence"})),
+        *(f"fix {part['part']}: {part['fix']}" for part in ailing),
+    ]

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("importing", "Bring in a history of your own, checked row by row."),
     "markets": ("markets", "List the markets that are known, with their latest prices."),
     "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
+    "backtest": ("backtest", "Run the live decisions over the stored past; was it luck?"),
     "correlate": ("correlate", "Say whether talk leads prices, market by market."),
     "status": ("status", "Show where things stand."),
     "explain": ("explain", "Say why, and why not, of one decision, order, position or fill."),
@@ -47,6 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("resume", "Lift your own pause."),
     "schedule": ("schedule", "Show or install the schedule for cron or systemd."),
     "kill": ("kill", "Stop trading at once; and the way back."),
+    "health": ("health", "Show how every part of this machine is."),
     "doctor": ("doctor", "Examine every part and print the fix for what is wrong."),
     "alerts": ("alerts", "Look after what is told: try, list, try again, see, obey a chat."),
     "news": ("news", "Show what moved, and what was said about it then."),
@@ -67,10 +69,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Tell": ("alerts",),
     "Collect": ("collect", "import", "markets", "quality-check", "simulate"),
     "Find out": (
-        "news", "calendar", "correlate", "monte-carlo", "calibrate", "microstructure",
+        "news", "calendar", "correlate", "backtest", "monte-carlo", "calibrate", "microstructure",
         "trials",
     ),
-    "Look after": ("doctor", "profile", "logs", "config", "db"),
+    "Look after": ("health", "doctor", "profile", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (
     "Collect prediction markets and the talk about them, decide with reasons, trade on paper,"

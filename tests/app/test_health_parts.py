@@ -145,7 +145,8 @@ def bad(home, database):
 def odd(home, database):
     yield "nonsense"
 """
-POINTS = "[trading_cli.checks]\na_good = own_checks:good\nb_bad = own_checks:bad\nc_odd = own_checks:odd\n"
+POINTS = ("[trading_cli.checks]", "a_good = own_checks:good", "b_bad = own_checks:bad",
+          "c_odd = own_checks:odd")  # fmt: skip
 
 
 def test_checks_of_others_are_asked_and_can_break_nothing(dealt, tmp_path, monkeypatch):
@@ -155,7 +156,7 @@ def test_checks_of_others_are_asked_and_can_break_nothing(dealt, tmp_path, monke
     info.mkdir(parents=True)
     (packages / "own_checks.py").write_text(CHECK)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-checks\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(POINTS)
+    (info / "entry_points.txt").write_text("\n".join(POINTS))
     monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
     found = parts(dealt)
     assert found["a_good: pool"]["state"] == "warn"

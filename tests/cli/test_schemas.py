@@ -39,6 +39,8 @@ RUNS = (
     ("empty", "config schema --command nonsense", 2),
     ("filled", "status", 0),
     ("filled", "markets --sort score", 0),
+    ("filled", "markets --rules nonsense", 2),
+    ("old", "markets --rules Will", None),
     ("filled", "quality-check", None),
     ("filled", "doctor", None),
     ("filled", "logs -n 5", 0),

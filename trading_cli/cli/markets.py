@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trading_cli.cli.answer import Answer, Table
+from trading_cli.cli.answer import Answer, Block, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
@@ -38,8 +38,16 @@ def markets(
     ] = "",
     sort: Annotated[Sort, typer.Option(help="What to sort by.")] = Sort.VOLUME,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    rules: Annotated[
+        str | None, typer.Option(metavar="MARKET", help="One market's rules, and their changes.")
+    ] = None,
 ) -> Answer:
     """List the markets that are known, with their latest prices."""
+    if rules is not None:
+        from trading_cli.app import rules as worded
+
+        found = worded.rules(shared(ctx).config, rules)
+        return Answer({"markets": [], "total": 0, "rules": found}, _worded(found))
     from trading_cli.app import overview
 
     data = overview.markets(shared(ctx).config, search=search, sort=sort.value, limit=limit)
@@ -54,6 +62,23 @@ def markets(
         return Answer(told, ("no market matches" if search else "no markets",), warnings)
     count = f"{len(rows)} markets" if total == len(rows) else f"{len(rows)} of {total} markets"
     return Answer(told, (table, count), warnings)
+
+
+def _worded(found: Mapping[str, Any]) -> list[Block]:
+    """Return the newest wording whole, then what changed and when."""
+    from trading_cli.cli.eighty import folded, minute
+
+    blocks: list[Block] = [f"{found['market']}  {found['question']}"]
+    if not found["versions"]:
+        return [*blocks, "the venue gave no rules text"]
+    newest = found["versions"][-1]
+    blocks.append(f"rules as seen since {minute(newest['seen_at'])} UTC:")
+    blocks += [line for text in newest["text"].splitlines() for line in (folded(text, 80) or [""])]
+    for one in reversed(found["versions"]):
+        if one["changes"]:
+            blocks.append(f"\nchanged by {minute(one['seen_at'])} UTC:")
+            blocks += [line for text in one["changes"] for line in folded(text, 80)]
+    return blocks
 
 
 def _row(market: Mapping[str, Any]) -> list[object]:

@@ -1,0 +1,49 @@
+"""A market's rules as the venue words them, every wording we ever saw, and what changed between."""
+
+import os
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from trading_cli.app import brief
+from trading_cli.app.journal import must_exist, now_of
+from trading_cli.core.clock import Clock
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Market
+from trading_cli.store import Store, listings
+from trading_cli.store.wordings import rules_seen
+
+
+def rules(config: Path | None, name: str, *, clock: Clock | None = None) -> dict[str, Any]:
+    """Return {market, question, versions} of the market *name* (an id, a slug, or words of it).
+
+    ``versions`` {seen_at, text, changes} oldest first: ``changes`` are the lines that went (-) and
+    came (+) since the version before. Raises UsageError where no market or several are meant.
+    """
+    known = brief.read(config, os.environ)
+    must_exist(known.database)
+    now = now_of(clock)
+    with Store.reader(known.database) as store, store.reading() as look:
+        market = _meant(name, listings.listing_at(look, as_of=now))
+        seen = rules_seen(look, market.id, as_of=now)
+    versions = []
+    before = ""
+    for at, text in seen:
+        lines = unified_diff(before.splitlines(), text.splitlines(), lineterm="", n=0)
+        changes = [line for line in lines if line[:3] not in {"---", "+++"} and line[:2] != "@@"]
+        versions.append(
+            {"seen_at": at.isoformat(), "text": text, "changes": changes if before else []}
+        )
+        before = text
+    return {"market": market.id, "question": market.question, "versions": versions}
+
+
+def _meant(name: str, known: list[Market]) -> Market:
+    exact = [one for one in known if name in {one.id, one.slug}]
+    found = exact or [one for one in known if name.casefold() in one.question.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"no market is meant by {name!r}.", hint="trading markets --search WORD")
+    near = "; ".join(f"{one.id} {one.question}" for one in found[:3])
+    raise UsageError(f"{name!r} means {len(found)} markets.", hint=f"say which: {near}")

@@ -228,8 +228,12 @@ def test_the_best_tier_of_the_last_hour(store):
     whole_day(store)
     features(store)
     with store.reading() as look:
-        at = {back: analyse.best_tiers(look, ["501"], SLOT + back * 900) for back in range(5)}
-        assert analyse.best_rocs(look, ["501"], SLOT)["501"] == pytest.approx(0.122561, abs=1e-6)
+        at = {
+            back: analyse.best_tiers(look, ["501"], SLOT + back * 900, as_of=AT + HOUR)
+            for back in range(5)
+        }
+        rocs = analyse.best_rocs(look, ["501"], SLOT, as_of=AT)
+        assert rocs["501"] == pytest.approx(0.122561, abs=1e-6)
     assert (
         at[0] == at[3] == {"501": {"rvr": Tier.STRONG, "roc": Tier.MODERATE, "hype": Tier.STRONG}}
     )
@@ -377,7 +381,7 @@ def test_no_reader_scans_a_table(store):
     store._connection.set_trace_callback(asked.append)
     features(store, *many)
     with store.reading() as look:
-        analyse.best_tiers(look, [one.id for one in whole], SLOT)
+        analyse.best_tiers(look, [one.id for one in whole], SLOT, as_of=NOON)
     store._connection.set_trace_callback(None)
     with store.reading() as look:
         plans = [

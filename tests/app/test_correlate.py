@@ -201,6 +201,8 @@ def test_a_pooled_lead_is_read_by_category_and_hours(tmp_path):
                 subject, START, run, leads=True, tier=Tier.NONE, lag=6, b=0.2, pending={}
             )
             correlations.record_labels(tx, [row])
+            assert correlations.pooled_leads(tx, as_of=START) == {}  # its run is not over
+            correlations.finish_run(tx, run, at=START, markets=(), pooled=(), summary={})
         with store.reading() as look:
             assert correlations.pooled_leads(look, as_of=START) == {("a:b", 6): 0.2}
             assert correlations.pooled_leads(look, as_of=START - DAY) == {}

@@ -159,3 +159,13 @@ def test_settled_markets_and_reasons_are_counted(dealt):
     told = readiness(dealt.config, clock=dealt.clock)
     assert next(row["n"] for row in told["parts"] if row["part"] == "calibration") == 1
     assert told["reasons"] == {"SIGNAL": 1}
+
+
+def test_the_gate_of_each_strategy_is_shown(dealt):
+    """Never judged: judged now, and nothing is written; every lack is named."""
+    dealt.round_trips([("0.40", "0.60")])
+    dealt.clock.set(NOON + DAY)
+    (one,) = readiness(dealt.config, clock=dealt.clock)["gate"]
+    assert (one["strategy"], one["state"], one["trades"]) == ("rvr_roc_hype", "UNPROVEN", 1)
+    assert "1 of 100 closed trades" in one["sentence"]
+    assert "parity is not proved" in one["missing"]

@@ -92,8 +92,8 @@ def test_the_best_of_the_hour_is_of_this_slot_and_the_three_before(store):
     ):  # fmt: skip
         put(store, value, slot=SLOT - back * 900, tier=tier)
     with store.reading() as look:
-        now = features.best_of_hour(look, [ID], SLOT)
-        later = features.best_of_hour(look, [ID], SLOT + 2 * 900)
+        now = features.best_of_hour(look, [ID], SLOT, as_of=NOON)
+        later = features.best_of_hour(look, [ID], SLOT + 2 * 900, as_of=NOON)
     assert now == {ID: {"rvr": features.Best(Tier.MODERATE, 2.2)}}
     assert later == {ID: {"rvr": features.Best(Tier.WEAK, 1.6)}}
 

@@ -9,13 +9,13 @@ from deals import FREE, NOW, D, book, fill_of, flat, order
 
 from trading_cli.core.errors import SourceDown, StoreCorrupt
 from trading_cli.domain import Book, FeeSchedule, Fill, Order, OrderState, Reason, Side, Token
+from trading_cli.trading.account import order_id
 from trading_cli.trading.brokers import (
     Broker,
     GuardedBroker,
     Outcome,
     PaperBroker,
     fill_id,
-    order_id,
 )
 from trading_cli.trading.fees import FEE_TABLE, FeeUnknown, fee
 from trading_cli.trading.fills import DEAREST_FEE

@@ -37,10 +37,11 @@ from trading_cli.trading.account import (
     apply,
     balances,
     deposit,
+    order_id,
     settle,
     snapshot,
 )
-from trading_cli.trading.brokers import GuardedBroker, PaperBroker, order_id
+from trading_cli.trading.brokers import GuardedBroker, PaperBroker
 from trading_cli.trading.fills import MICRO, liquidation
 from trading_cli.trading.groups import Group, Groups, Line, worst_loss
 from trading_cli.trading.risk import reserve, review

@@ -37,8 +37,16 @@ from trading_cli.domain import (
 )
 from trading_cli.domain import from_epoch as at_epoch
 from trading_cli.trading import ExitsSection, RiskSection
-from trading_cli.trading.account import Account, apply, balances, deposit, is_loss, snapshot
-from trading_cli.trading.brokers import GuardedBroker, Outcome, PaperBroker, order_id
+from trading_cli.trading.account import (
+    Account,
+    apply,
+    balances,
+    deposit,
+    is_loss,
+    order_id,
+    snapshot,
+)
+from trading_cli.trading.brokers import GuardedBroker, Outcome, PaperBroker
 from trading_cli.trading.exits import Exit, Holding, Stay, review, stop_price, target_prices
 from trading_cli.trading.groups import Groups
 from trading_cli.trading.risk import reserve

@@ -9,6 +9,9 @@ chatter    the talk about the events, matched and scored
 quality    store -> checks -> scores, gaps and the gate
 analyse    store -> RVR, ROC and hype of every candidate -> store
 listening  the hype of events: who answered, which hours that covers, what was said
+learned    what research had found by an instant, as a decision may use it
+proving    what each strategy has shown of itself: the gate, kept by date and journaled
+comovement what moved with what we hold: an input of a limit
 hype_settings  what hype weighs and how much past it needs
 overview   status and listings, read-only
 health     every part's state, with its fix

@@ -96,18 +96,20 @@ def features(
 
 
 def best_tiers(
-    look: Transaction, market_ids: Sequence[str], slot: int
+    look: Transaction, market_ids: Sequence[str], slot: int, *, as_of: datetime
 ) -> dict[str, dict[str, Tier]]:
     """Return each indicator's best tier of *slot* and the three slots before it."""
     return {
         market: {name: best.tier for name, best in held.items()}
-        for market, held in kept.best_of_hour(look, market_ids, slot).items()
+        for market, held in kept.best_of_hour(look, market_ids, slot, as_of=as_of).items()
     }
 
 
-def best_rocs(look: Transaction, market_ids: Sequence[str], slot: int) -> dict[str, float | None]:
+def best_rocs(
+    look: Transaction, market_ids: Sequence[str], slot: int, *, as_of: datetime
+) -> dict[str, float | None]:
     """Return the ROC at its best tier of *slot* and the three slots before it, by market."""
-    best = kept.best_of_hour(look, market_ids, slot)
+    best = kept.best_of_hour(look, market_ids, slot, as_of=as_of)
     return {market: held[roc.NAME].value for market, held in best.items() if roc.NAME in held}
 
 
@@ -125,9 +127,17 @@ def warming(
         return ""
     wanted = {market.condition_id: at - RVR_REACH}
     spans = kept.spans(look, TRADES_SOURCE, wanted, as_of=at).get(market.condition_id, [])
-    now, before = rvr.covered_hours(spans, int(at.timestamp()))
     slot = int(at.timestamp()) // SLOT_SECONDS * SLOT_SECONDS
-    mids = _mids(look, [market], slot, at)[market.id]
+    return lacking(entered, at, spans, _mids(look, [market], slot, at)[market.id])
+
+
+def lacking(
+    entered: datetime, at: datetime, spans: Sequence[kept.Span], mids: tuple[Mid | None, Mid | None]
+) -> str:
+    """Return what ``warming`` does of a market on the panel since *entered*, its inputs read."""
+    if at - entered >= SETTLED:
+        return ""
+    now, before = rvr.covered_hours(spans, int(at.timestamp()))
     lacks = []
     if not now or before < rvr.LEAST_HOURS:
         lacks.append(f"trades of {before} of the 24 hours before ({rvr.LEAST_HOURS} needed)")
@@ -138,6 +148,27 @@ def warming(
     if not lacks:
         return ""
     return f"followed since {entered:%Y-%m-%d %H:%M} UTC, still without {' and '.join(lacks)}"
+
+
+def rvr_rules(signals: SignalsSection) -> rvr.RvrRules:
+    """Return the rules of RVR as the settings have them."""
+    return rvr.RvrRules(_bars(signals.rvr), seasonal=signals.rvr_form == "seasonal")
+
+
+def roc_rules(signals: SignalsSection) -> roc.RocRules:
+    """Return the rules of ROC as the settings have them."""
+    return roc.RocRules(_bars(signals.roc), relative=signals.roc_form == "relative")
+
+
+def hype_rules(signals: SignalsSection, talk: HypeSection) -> hype.HypeRules:
+    """Return the rules of hype as the settings have them."""
+    return hype.HypeRules(
+        _bars(signals.hype),
+        talk.weights.model_dump(),
+        talk.baseline_days,
+        talk.full_days,
+        talk.provisional_days,
+    )
 
 
 def _bars(section: Thresholds) -> tuple[float, float, float]:
@@ -153,19 +184,19 @@ def _of(market: Market, facts: _Facts, at: datetime, signals: SignalsSection) ->
             at=int(at.timestamp()),
             factors=facts.day.factors,
             ladder=facts.day.ladders.get(market.id),
-            rules=rvr.RvrRules(_bars(signals.rvr), seasonal=signals.rvr_form == "seasonal"),
+            rules=rvr_rules(signals),
         ),
         roc.NAME: roc.roc(
             now,
             then,
             tick=market.tick,
-            rules=roc.RocRules(_bars(signals.roc), relative=signals.roc_form == "relative"),
+            rules=roc_rules(signals),
         ),
-        hype.NAME: facts.heard.features[_event_of(market)],
+        hype.NAME: facts.heard.features[event_of(market)],
     }
 
 
-def _event_of(market: Market) -> str:
+def event_of(market: Market) -> str:
     """Return the event whose talk is the market's, or the market itself where it has none."""
     return market.event_id or market.id
 
@@ -179,18 +210,16 @@ def _read(
     signals: SignalsSection,
     talk: HypeSection,
 ) -> _Facts:
-    rules = hype.HypeRules(
-        _bars(signals.hype),
-        talk.weights.model_dump(),
-        talk.baseline_days,
-        talk.full_days,
-        talk.provisional_days,
-    )
     return _Facts(
         _day(look, markets, at, seasonal=signals.rvr_form == "seasonal"),
         _traded(look, markets, at),
         _mids(look, markets, slot, at),
-        listen(look, [_event_of(market) for market in markets], at=at, rules=rules),
+        listen(
+            look,
+            [event_of(market) for market in markets],
+            at=at,
+            rules=hype_rules(signals, talk),
+        ),
     )
 
 
@@ -284,7 +313,7 @@ def _past_hours(
     for venue, one in missing:
         since.setdefault(condition[venue], from_epoch(one))
     spans = kept.spans(look, TRADES_SOURCE, since, as_of=at)
-    heard = {(v, one): _heard(spans.get(condition[v], ()), one) for v, one in missing}
+    heard = {(v, one): heard_hours(spans.get(condition[v], ()), one) for v, one in missing}
     came = kept.hourly_usd(look, [one for one in missing if heard[one].any()], as_of=at)
     found = np.full((len(followed), len(days), 24), np.nan)
     for row, venue in enumerate(followed):
@@ -298,7 +327,7 @@ def _past_hours(
     return found.reshape(len(followed), -1), whole
 
 
-def _heard(spans: Sequence[kept.Span], day: int) -> NDArray[np.bool_]:
+def heard_hours(spans: Sequence[kept.Span], day: int) -> NDArray[np.bool_]:
     """Return which of the 24 hours of *day* lie whole in one of the joined *spans*."""
     heard = np.zeros(24, dtype=np.bool_)
     for start, stop in spans:

@@ -18,28 +18,28 @@ from typing import Any
 import numpy as np
 
 from trading_cli.app import brief
+from trading_cli.app import calibration_question as questions
+from trading_cli.app.calibration_question import HORIZONS, HOUR, USUAL, Question
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.journal import now_of
 from trading_cli.core.clock import Clock
-from trading_cli.domain import Origin, Outcome, Token
+from trading_cli.domain import Origin, Outcome, Token, from_epoch
 from trading_cli.research import calibration as cal
 from trading_cli.research import recalibration as rec
 from trading_cli.research.clustered import ClusteredMean
 from trading_cli.research.track_record import LEAST_EVENTS
-from trading_cli.store import Store, Transaction, listings, settled
+from trading_cli.store import Store, Transaction, listings, recalibrations, settled
 from trading_cli.store.born import is_there
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-HORIZONS: Mapping[str, timedelta] = {
-    "1 h": HOUR, "6 h": 6 * HOUR, "1 d": DAY, "3 d": 3 * DAY, "7 d": 7 * DAY, "14 d": 14 * DAY,
-    "30 d": 30 * DAY,
-}  # fmt: skip
 BASE = "1 d"
 """The horizon at which all markets, and each category, are judged together."""
 CLOSING = 6 * HOUR
 """The closing line is the last mid known so long before the market closed."""
 SEED = 1
 ENOUGH, INSUFFICIENT = "ENOUGH", "INSUFFICIENT"
+HINDSIGHT = (
+    "The prices were taken in hindsight (--take): they describe, nobody could use them then."
+)
 NOTHING = "No market that was quoted has settled yet: there is nothing to hold prices against."
 
 
@@ -75,29 +75,40 @@ class Gathered:
     unpriced: int
 
 
-def calibrate(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
-    """Return the judgement of everything that settled by now; works on a home without a file."""
+def calibrate(
+    config: Path | None, *, clock: Clock | None = None, question: Question = USUAL
+) -> dict[str, Any]:
+    """Return the judgement of everything that settled by now; works on a home without a file.
+
+    Raises UsageError where *question* asks for a source nothing was imported from.
+    """
     known = brief.read(config, os.environ)
     now = now_of(clock)
     if not is_there(known.database):
-        return judged(Gathered((), (), 0, 0, 0), now)
+        return judged(Gathered((), (), 0, 0, 0), now, question)
     with Store.reader(known.database) as store, store.reading() as look:
-        return judged(gather(look, now), now)
+        return judged(gather(look, now, question), now, question)
 
 
-def gather(look: Transaction, as_of: datetime) -> Gathered:
-    """Return the rows of every market known to be settled by *as_of*."""
+def gather(look: Transaction, as_of: datetime, question: Question = USUAL) -> Gathered:
+    """Return the rows of every market asked for that is known to be settled by *as_of*."""
+    among = questions.members(look, question)
     every = settled.settled(look, as_of=as_of)
+    listed = {
+        market.id: market
+        for market in listings.listing_at(
+            look, as_of=as_of, venue_ids=[one.market for one in every]
+        )
+    }
+    every = [one for one in every if questions.is_asked(question, among, listed.get(one.market))]
     whole = [one for one in every if one.outcome in {Outcome.YES, Outcome.NO}]
     names = [one.market for one in whole]
-    categories = {
-        market.id: (market.tags or ("none",))[0]
-        for market in listings.listing_at(look, as_of=as_of, venue_ids=names)
-    }
+    categories = {name: (listed[name].tags or ("none",))[0] for name in names if name in listed}
     prices: list[Row] = []
     unpriced = 0
     for one in whole:
-        rows = _priced(look, one, categories.get(one.market, "none"))
+        end = questions.counted_from(look, question, one, listed.get(one.market))
+        rows = _priced(look, question, one, end, categories.get(one.market, "none"))
         prices += rows
         unpriced += not rows
     by_name = {one.market: one for one in whole}
@@ -109,16 +120,15 @@ def gather(look: Transaction, as_of: datetime) -> Gathered:
     return Gathered(prices, decided, len(whole), len(every) - len(whole), unpriced)
 
 
-def _priced(look: Transaction, one: settled.Settled, category: str) -> list[Row]:
-    """Return the market's row of each horizon that has a mid, at most a quarter of it old."""
-    spans = [
-        (one.closed_at - ahead - max(ahead / 4, HOUR), one.closed_at - ahead)
-        for ahead in HORIZONS.values()
-    ]
+def _priced(
+    look: Transaction, asked: Question, one: settled.Settled, end: datetime | None, category: str
+) -> list[Row]:
+    """Return the market's row of each horizon that has a mid near enough to it."""
+    found = [] if end is None else questions.mids(look, asked, one.market, end)
     return [
         Row(one.event, category, name, "", mid.price, None, one.outcome is Outcome.YES, mid.origin,
             mid.at.timestamp(), one.known_at.timestamp())
-        for name, mid in zip(HORIZONS, settled.mids_before(look, one.market, spans), strict=True)
+        for name, mid in zip(asked.horizons, found, strict=False)
         if mid is not None
     ]  # fmt: skip
 
@@ -142,13 +152,15 @@ def _horizon(ahead: timedelta) -> str:
     return next((name for name, longest in HORIZONS.items() if ahead <= longest), "longer")
 
 
-def judged(found: Gathered, as_of: datetime) -> dict[str, Any]:
+def judged(found: Gathered, as_of: datetime, question: Question = USUAL) -> dict[str, Any]:
     """Return the whole answer: groups, the recalibration of the price, what was left out."""
-    base = [row for row in found.prices if row.horizon == BASE]
+    base = [row for row in found.prices if row.horizon == question.base]
     own = [row for row in found.decided if row.own is not None]
     cells = [
-        *_cells("price", "all", base, lambda _row: f"{BASE} before the close"),
-        *_cells("price", "horizon", found.prices, lambda row: row.horizon),
+        *_cells(
+            "price", "all", base, lambda _row: f"{question.base} before the {_END[question.before]}"
+        ),
+        *_cells("price", "horizon", found.prices, lambda row: row.horizon, question.horizons),
         *_cells("price", "category", base, lambda row: row.category),
     ]
     for of, rows in (("decided", found.decided), ("own", own)):
@@ -160,6 +172,8 @@ def judged(found: Gathered, as_of: datetime) -> dict[str, Any]:
     warnings = [] if found.markets else [NOTHING]
     if found.half:
         warnings.append(f"{found.half} markets settled 50-50: no outcome, left out.")
+    if question.hindsight:
+        warnings.append(HINDSIGHT)
     return {
         "as_of": as_of.isoformat(timespec="seconds"),
         "markets": found.markets,
@@ -167,17 +181,23 @@ def judged(found: Gathered, as_of: datetime) -> dict[str, Any]:
         "minimum": LEAST_EVENTS,
         "left_out": {"half": found.half, "no_price": found.unpriced},
         "not_recorded_share": round(late / len(every), 6) if every else None,
-        "recalibration": _recalibrated(base, as_of),
+        "question": question.told,
+        "recalibration": _recalibrated([] if question.hindsight else base, as_of),
         "groups": cells,
         "warnings": warnings,
     }
 
 
-def _cells(of: str, by: str, rows: Iterable[Row], name: Any) -> list[dict[str, Any]]:
+_END = {"close": "close", "end": "end", "last": "last price"}
+
+
+def _cells(
+    of: str, by: str, rows: Iterable[Row], name: Any, horizons: Iterable[str] = HORIZONS
+) -> list[dict[str, Any]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(name(row), []).append(row)
-    order = list(HORIZONS)
+    order = list(horizons)
     names = sorted(groups, key=lambda one: (order.index(one) if one in order else -1, one))
     return [_cell(of, by, one, groups[one]) for one in names]
 
@@ -314,10 +334,21 @@ def recalibration(look: Transaction, as_of: datetime) -> rec.Recalibration | Non
 
 
 def calibrate_step(cycle: Cycle) -> Done:
-    """Judge the calibration of the day, as a step of the analysis; its numbers go on the row."""
+    """Judge the calibration of the day, as a step of the analysis; its numbers go on the row.
+
+    The slope of the day, fitted on what was known at its midnight, is kept for its decisions.
+    """
     now = cycle.toolkit.clock.now()
+    midnight = from_epoch(int(now.timestamp()) // 86_400 * 86_400)
     with cycle.store.reading() as look:
         data = judged(gather(look, now), now)
+        fitted = recalibration(look, midnight)
+    if fitted is not None:
+        with cycle.store.transaction() as tx:
+            kept = recalibrations.Fitted(
+                midnight, fitted.slope, fitted.error, fitted.n, fitted.events, fitted.as_of
+            )
+            recalibrations.record(tx, kept, now)
     whole = next(
         (one for one in data["groups"] if (one["of"], one["by"]) == ("price", "all")), None
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from trading_cli.app.comovement import Levels
 from trading_cli.app.gather import drain
 from trading_cli.app.settings import Settings
 from trading_cli.app.stop import standing_of
@@ -41,10 +42,10 @@ from trading_cli.store import (
 )
 from trading_cli.trading import killswitch
 from trading_cli.trading.account import Account, Labels, Stake, deposit, snapshot
+from trading_cli.trading.deciding import labels_of
 from trading_cli.trading.fees import FeeUnknown, schedule_of
 from trading_cli.trading.fills import DEAREST_FEE, liquidation
 from trading_cli.trading.losses import Loss
-from trading_cli.trading.themes import sector_of, themes_of
 
 LAST_LOSS = "risk.last_loss"
 LOSSES = ("day", "week", "month")
@@ -55,8 +56,9 @@ ZERO = Decimal(0)
 class Desk:
     """One run's way to the market.
 
-    ``books`` are the newest books seen of held and wanted tokens; ``ticket`` fences the writes,
-    ``None`` for a command a person typed.
+    ``books`` are the newest books seen of held and wanted tokens, ``levels`` the hourly log odds
+    read to measure what moves together; ``ticket`` fences the writes, ``None`` for a command a
+    person typed.
     """
 
     toolkit: Toolkit
@@ -65,6 +67,7 @@ class Desk:
     ticket: runs.Ticket | None = None
     books: dict[tuple[str, Token], Book] = field(default_factory=dict)
     markets: dict[str, Market] = field(default_factory=dict)
+    levels: Levels = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -109,8 +112,7 @@ class Desk:
 
     def labels(self, market: Market) -> Labels:
         """Return what *market* counts towards besides itself."""
-        themes = themes_of(market, self.settings.risk.themes)
-        return Labels(market.category, sector_of(market.tags), themes)
+        return labels_of(market, self.settings.risk.themes)
 
     def fee(self, market: Market) -> FeeSchedule | None:
         """Return what a taker pays on *market* now, ``None`` where nobody knows."""
@@ -239,13 +241,6 @@ def open_account(desk: Desk) -> None:
         balances.record_entries(tx, deposit(amount, now, balances.OPENING))
         body = {"amount": str(amount), "reference": balances.OPENING}
         journal.append(tx, "deposit", balances.OPENING, body, at=now)
-
-
-def fresh_enough(book: Book | None, now: datetime, within: timedelta) -> bool:
-    """Return whether *book* has two sides and was seen within *within* of *now*."""
-    if book is None or book.best_bid is None or book.best_ask is None:
-        return False
-    return now - book.observed_at <= within
 
 
 Permission = Callable[[Purpose, Reason], str]

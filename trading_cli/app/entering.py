@@ -6,9 +6,8 @@ with the numbers that decided it. Those of a slot are sealed together in one row
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from trading_cli.app import facts, views
 from trading_cli.app.desk import Desk
@@ -17,21 +16,18 @@ from trading_cli.app.sealing import keep_sealed
 from trading_cli.domain import (
     Action,
     Decision,
-    Intent,
     Notice,
     OrderState,
     Purpose,
-    Reason,
     Severity,
-    Side,
 )
 from trading_cli.store import decided, ledger
-from trading_cli.trading import orchestrator, sizing, strategies
+from trading_cli.trading import deciding, orchestrator, strategies
 from trading_cli.trading.account import Account
 from trading_cli.trading.orchestrator import Proposal
 from trading_cli.trading.sizing import Sizing
 from trading_cli.trading.strategies import Strategy
-from trading_cli.trading.terms import Terms, terms
+from trading_cli.trading.terms import Terms
 from trading_cli.trading.vetoes import Sections
 from trading_cli.trading.view import View
 
@@ -121,17 +117,18 @@ def _one_entry(  # what one entry touches
 ) -> None:
     """Size one proposal and carry it out, or keep why it comes to nothing."""
     done.signals += 1
+    stamp = facts.stamp_of(desk.slot, desk.settings)
     sized = size_of(desk, one)
+    decision = deciding.entry_decision(one, stamp, at, sized)
     if sized is None or not sized.shares or sized.limit_price is None:
-        quiet.append(_too_small(decision_of(desk, one, at, sized), sized))
+        quiet.append(deciding.too_small(decision, sized))
         return
-    decision = decision_of(desk, one, at, sized)
     asked = Asked(
-        intent_of(desk, one, decision, sized),
+        deciding.entry_intent(one, decision, sized, desk.labels(one.view.market)),
         decision,
         one.view.market,
-        lambda final: told_of_signal(one, final, terms_of(desk, one)),
-        sized=lambda shares: sized_facts(desk, one, shares),
+        lambda final: told_of_signal(one, final, deciding.terms_of(one, stamp)),
+        sized=lambda shares: deciding.sized_facts(one, shares, stamp),
     )
     if desk.settings.execution == "manual":
         advise(desk, asked)
@@ -145,95 +142,17 @@ def _one_entry(  # what one entry touches
 
 def size_of(desk: Desk, one: Proposal) -> Sizing | None:
     """Return what to ask for, before the limits; ``None`` where there is no book or fee."""
-    view, token = one.view, one.signal.token
-    book = None if token is None else view.token_book(token)
-    if book is None or view.fee is None:
-        return None
-    with desk.store.reading() as look:
-        account: Account = desk.account(look)
-    return sizing.size(
-        one.signal, book, view.fee, account, desk.settings.risk,
-        tick=view.tick, min_size=view.market.min_size,
-    )  # fmt: skip
+
+    def account() -> Account:
+        with desk.store.reading() as look:
+            return desk.account(look)
+
+    return deciding.size_of(one, account, desk.settings.risk)
 
 
 def decision_of(desk: Desk, one: Proposal, at: datetime, sized: Sizing | None = None) -> Decision:
     """Return the decision row of *one*, with everything that decided it."""
-    view, signal = one.view, one.signal
-    shares = Decimal(0) if sized is None else sized.shares
-    body: dict[str, object] = {
-        "question": view.market.question,
-        "features": {name: facts.feature_facts(f) for name, f in view.features.items()},
-        "best_tiers": {name: tier.name for name, tier in view.best_tiers.items()},
-        "indicators": dict(signal.indicators),
-        "label": signal.label,
-        "strength": signal.strength,
-        "probability": signal.probability,
-        "vetoes": [{"reason": v.reason.value, "sentence": v.sentence} for v in one.vetoes],
-        "quality": view.quality,
-        "gate": {"open": view.state.gate_open, "reasons": list(view.state.gate_reasons)},
-        "kill": {"state": view.state.kill_state, "level": view.state.kill_level},
-        "pauses": list(view.state.pauses),
-        "warming": view.warming,
-        "fee": None if view.fee is None else [str(view.fee.rate), view.fee.origin],
-    }
-    body |= sized_facts(desk, one, shares)
-    if sized is not None:
-        body["sizing"] = {
-            "sentence": sized.sentence,
-            "binding": sized.binding,
-            "checks": [
-                {"rule": c.rule, "allowed": str(c.allowed), "sentence": c.sentence}
-                for c in sized.checks
-            ],
-        }
-    expiry = timedelta(minutes=desk.settings.signals.expiry_minutes)
-    return Decision(
-        facts.decision_id(desk.slot, view.market.id, signal.strategy, Purpose.ENTRY),
-        desk.slot, at, view.market.id, view.event_id, signal.strategy, Purpose.ENTRY,
-        one.action, one.reason, signal.token, shares,
-        None if sized is None else sized.limit_price, "", facts.FORMULA,
-        facts.settings_hash(desk.settings),
-        at + expiry if one.action is Action.BUY else None, body,
-    )  # fmt: skip
-
-
-def sized_facts(desk: Desk, one: Proposal, shares: Decimal) -> dict[str, object]:
-    """Return the facts of *one* that follow from its size."""
-    told = terms_of(desk, one)
-    return {} if told is None else {"terms": told.facts(shares)}
-
-
-def terms_of(desk: Desk, one: Proposal) -> Terms | None:
-    """Return the terms of the token *one* would buy, ``None`` where it names none."""
-    if one.signal.token is None:
-        return None
-    return terms(one.view, one.signal.token, limit_ticks=desk.settings.risk.limit_ticks)
-
-
-def _too_small(decision: Decision, sized: Sizing | None) -> Decision:
-    """Return *decision* turned to HOLD: nothing can be bought."""
-    reason = Reason.NO_BOOK if sized is None else Reason.BELOW_MINIMUM
-    binding = "" if sized is None else sized.binding
-    return replace(
-        decision, action=Action.HOLD, reason=reason, shares=Decimal(0), binding=binding,
-        expires_at=None,
-    )  # fmt: skip
-
-
-def intent_of(desk: Desk, one: Proposal, decision: Decision, sized: Sizing) -> Intent:
-    """Return the order we would like to send."""
-    view, token, fee = one.view, one.signal.token, one.view.fee
-    if token is None or fee is None or sized.limit_price is None:
-        raise ValueError("an intent needs a token, a fee and a limit price")
-    labels = desk.labels(view.market)
-    book_min = view.book.min_size if view.book is not None else None
-    smallest = view.market.min_size or book_min or sizing.DEFAULT_MIN_SIZE
-    return Intent(
-        decision.id, view.market.id, view.event_id, one.signal.strategy, Purpose.ENTRY, Side.BUY,
-        token, sized.shares, sized.limit_price, Reason.SIGNAL, fee, view.tick, smallest,
-        labels.category, labels.sector, labels.themes,
-    )  # fmt: skip
+    return deciding.entry_decision(one, facts.stamp_of(desk.slot, desk.settings), at, sized)
 
 
 def told_of_signal(one: Proposal, decision: Decision, told: Terms | None) -> Notice:

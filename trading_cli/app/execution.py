@@ -11,10 +11,9 @@ is asked, and it is never sent again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import cast
 
 from trading_cli.app.desk import LAST_LOSS, Desk
@@ -27,7 +26,6 @@ from trading_cli.app.telling import (
 )
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
-    Action,
     Book,
     Decision,
     FeeSchedule,
@@ -39,7 +37,6 @@ from trading_cli.domain import (
     OrderState,
     Position,
     Purpose,
-    Reason,
     Token,
     Verdict,
 )
@@ -56,25 +53,17 @@ from trading_cli.store import (
     pauses,
     series,
 )
-from trading_cli.trading import risk
-from trading_cli.trading.account import PERSON, apply, is_loss
-from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker, order_id
+from trading_cli.trading import deciding, risk
+from trading_cli.trading.account import apply, is_loss
+from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker
 from trading_cli.trading.fees import schedule_of
-from trading_cli.trading.groups import Groups, of_markets
-from trading_cli.trading.killswitch import forbids
+from trading_cli.trading.groups import Groups
+from trading_cli.trading.looking_after import held_for, opening_of
 
 SIGNAL_LIFE = timedelta(minutes=30)
 UNSOLD = frozenset({OrderState.PARTIAL, OrderState.REJECTED, OrderState.CANCELLED})
 LATENCY_S = 0.001  # an order takes time: the book it meets is newer than the decision
 PATIENCE_S = 60.0  # an order takes one fetch of a book, with its retries
-_REASONS = MappingProxyType({
-    "kill switch": Reason.NOT_ARMED,
-    "minimum": Reason.BELOW_MINIMUM,
-    "expiry": Reason.EXPIRED,
-    "pause": Reason.PAUSED,
-    "stale": Reason.PAUSED_STALE,
-    "already_in": Reason.ALREADY_IN,
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +142,9 @@ def commit_intent(desk: Desk, broker: Broker, asked: Asked) -> Order | None:
         decision, verdict = decide(tx, desk, asked)
         if not decided.record_decisions(tx, [decision]).new:
             return None  # a run that died here has decided it already
-        order = order_of(asked, decision, verdict, broker.name, desk.now())
+        order = deciding.order_of(
+            asked.intent, decision, verdict, broker.name, desk.now(), asked.number
+        )
         if order is not None:
             deals.place_order(tx, order)
         _write_down(tx, asked, decision, order)
@@ -185,29 +176,21 @@ def decide(tx: Transaction, desk: Desk, asked: Asked) -> tuple[Decision, Verdict
     if verdict is None:
         groups = groups_of(tx, desk, asked)
         verdict = risk.review(intent, desk.account(tx), desk.settings.risk, groups, desk.now())
-    decision = judged(asked.decision, verdict)
+    decision = deciding.judged(asked.decision, verdict)
     if verdict.allowed and asked.sized is not None:
-        decision = replace(decision, facts={**decision.facts, **asked.sized(verdict.shares)})
+        decision = deciding.with_facts(decision, asked.sized(verdict.shares))
     return decision, verdict
 
 
 def barred(tx: Transaction, desk: Desk, asked: Asked) -> Verdict | None:
     """Return what forbids the order at this instant, whatever held when it was decided."""
-    intent, now = asked.intent, desk.now()
-    if forbidden := forbids(desk.standing(tx), intent.purpose, intent.reason):
-        return Verdict(Decimal(0), "kill switch", forbidden)
-    if intent.purpose is Purpose.EXIT:
-        return None
-    if (until := asked.decision.expires_at) is not None and until <= now:
-        return Verdict(Decimal(0), "expiry", f"the signal expired at {until:%H:%M:%S} UTC")
-    if held := pauses.active(tx, now):
-        kinds = ", ".join(one.kind for one in held)
-        binding = "stale" if held[0].kind == "stale" else "pause"
-        return Verdict(Decimal(0), binding, f"entries are paused: {kinds}")
-    if intent.event_id in desk.entered(tx, now):
-        said = f"event {intent.event_id} was entered meanwhile"
-        return Verdict(Decimal(0), "already_in", said)
-    return None
+    now = desk.now()
+    standings = deciding.Standings(
+        desk.standing(tx),
+        lambda: [one.kind for one in pauses.active(tx, now)],
+        lambda: desk.entered(tx, now),
+    )
+    return deciding.barred(asked.intent, asked.decision.expires_at, standings, now)
 
 
 def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
@@ -217,39 +200,7 @@ def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
     ours = [desk.market(tx, one) for one in sorted(ids)]
     theirs = {o.market_id for o in holdings.outside_positions(tx)} - ids
     known = listings.listing_at(tx, as_of=desk.now(), venue_ids=sorted(theirs))
-    return of_markets([asked.market, *ours, *known])
-
-
-def judged(decision: Decision, verdict: Verdict) -> Decision:
-    """Return *decision* as the gateway leaves it: its size, or HOLD and the rule that bound."""
-    checks = [
-        {"rule": c.rule, "allowed": str(c.allowed), "sentence": c.sentence} for c in verdict.checks
-    ]
-    facts = {**decision.facts, "risk": {"sentence": verdict.sentence, "checks": checks}}
-    if verdict.allowed:
-        return replace(decision, shares=verdict.shares, binding=verdict.binding, facts=facts)
-    reason = _REASONS.get(verdict.binding, Reason.RISK)
-    return replace(
-        decision, action=Action.HOLD, reason=reason, shares=Decimal(0), binding=verdict.binding,
-        facts=facts,
-    )  # fmt: skip
-
-
-def order_of(
-    asked: Asked, decision: Decision, verdict: Verdict, broker: str, now: datetime
-) -> Order | None:
-    """Return the order that *verdict* allows, ``None`` where it allows none."""
-    intent = asked.intent
-    if not verdict.allowed:
-        return None
-    slot, number = decision.slot, asked.number
-    name = order_id(intent.strategy, intent.market_id, intent.token, intent.side, slot, number)
-    return Order(
-        name,
-        decision.id, intent.market_id, intent.event_id, intent.strategy, intent.purpose,
-        intent.side, intent.token, verdict.shares, intent.limit_price, intent.reason,
-        OrderState.PENDING, now, risk.reserve(intent, verdict.shares), broker,
-    )  # fmt: skip
+    return deciding.groups_of(asked.market, ours, known)
 
 
 def _write_down(tx: Transaction, asked: Asked, decision: Decision, order: Order | None) -> None:
@@ -327,15 +278,13 @@ def _keep_fill(  # what a fill touches
     if fill is None or not deals.record_fill(tx, fill):
         return
     before = _held(tx, order, asked)
-    book = outcome.book
-    bid = book.best_bid if book is not None else None
-    ask = book.best_ask if book is not None else None
+    bid, spread = opening_of(outcome.book)
     after, entries = apply(
         before,
         order,
         fill,
         entry_bid=bid,
-        entry_spread=None if bid is None or ask is None else ask - bid,
+        entry_spread=spread,
         labels=desk.labels(market),
     )
     holdings.save_position(tx, after)
@@ -362,14 +311,7 @@ def _keep_fill(  # what a fill touches
 
 def _held(tx: Transaction, order: Order, asked: Asked | None) -> Position | None:
     """Return the position that *order* adds to or reduces, as it stands in the store."""
-    for position in holdings.positions(tx):
-        same = (position.market_id, position.token, position.strategy)
-        if position.by != PERSON and same == (order.market_id, order.token, order.strategy):
-            fresh = asked.position if asked is not None else None
-            if fresh is not None and fresh.id == position.id:
-                return replace(position, state=fresh.state, high_bid=fresh.high_bid)
-            return position
-    return None
+    return held_for(order, holdings.positions(tx), asked.position if asked is not None else None)
 
 
 def recover(desk: Desk, broker: Broker) -> list[Outcome]:

@@ -173,7 +173,7 @@ def _stored(look: Transaction, one: Decision | None) -> dict[str, Any]:
     """Return the indicators as they were computed in the decision's slot."""
     if one is None:
         return {}
-    kept = features_of(look, [one.market_id], one.slot).get(one.market_id, {})
+    kept = features_of(look, [one.market_id], one.slot, as_of=one.decided_at).get(one.market_id, {})
     names = ("value", "undefined", "tier", "provisional", "inputs")
     return {
         name: {part: getattr(feature, part) for part in names} for name, feature in kept.items()

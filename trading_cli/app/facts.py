@@ -1,19 +1,10 @@
 """What every decision row carries besides its own numbers: its id, its formula, its settings."""
 
+from datetime import timedelta
 from hashlib import blake2b
 
-from trading_cli.app import analyse
 from trading_cli.app.settings import Settings
-from trading_cli.domain import Feature, Purpose
-from trading_cli.trading import orchestrator, strategies
-
-FORMULA = f"{orchestrator.FORMULA} {strategies.FORMULA} {analyse.FORMULA}"
-
-
-def decision_id(slot: int, market_id: str, strategy: str, purpose: Purpose) -> str:
-    """Return the id of one evaluation: the same evaluation is the same row."""
-    text = f"{slot}\x1f{market_id}\x1f{strategy}\x1f{purpose.value}"
-    return blake2b(text.encode(), digest_size=8, person=b"decision").hexdigest()
+from trading_cli.trading.deciding import FORMULA, Stamp, decision_id, feature_facts
 
 
 def settings_hash(settings: Settings) -> str:
@@ -22,12 +13,10 @@ def settings_hash(settings: Settings) -> str:
     return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def feature_facts(one: Feature) -> dict[str, object]:
-    """Return a feature as a decision row keeps it."""
-    return {
-        "value": one.value,
-        "undefined": one.undefined,
-        "tier": one.tier.name,
-        "provisional": one.provisional,
-        "inputs": dict(one.inputs),
-    }
+def stamp_of(slot: int, settings: Settings) -> Stamp:
+    """Return what every decision row of *slot* carries under *settings*."""
+    expiry = timedelta(minutes=settings.signals.expiry_minutes)
+    return Stamp(slot, settings_hash(settings), expiry, settings.risk.limit_ticks)
+
+
+__all__ = ["FORMULA", "Stamp", "decision_id", "feature_facts", "settings_hash", "stamp_of"]

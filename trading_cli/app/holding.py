@@ -16,10 +16,8 @@ from trading_cli.app.sealing import keep_sealed
 from trading_cli.core.faults import fault
 from trading_cli.domain import (
     SLOT_SECONDS,
-    Action,
     Book,
     Decision,
-    Intent,
     Market,
     Notice,
     OrderState,
@@ -28,10 +26,8 @@ from trading_cli.domain import (
     Purpose,
     Reason,
     Severity,
-    Side,
     Token,
 )
-from trading_cli.research.deadline import deadline_of
 from trading_cli.store import (
     Transaction,
     backfill,
@@ -45,15 +41,12 @@ from trading_cli.store import (
     series,
 )
 from trading_cli.store.traded import daily_usd
+from trading_cli.trading import looking_after
 from trading_cli.trading.account import PERSON, is_loss, settle
 from trading_cli.trading.exits import Exit, Holding, Stay, review
 from trading_cli.trading.fills import DEAREST_FEE
+from trading_cli.trading.looking_after import DAY, WEEK, exit_intent, holding_of
 
-MIN_SIZE = Decimal(5)
-TICK = Decimal("0.01")
-SETTLING = frozenset({"proposed", "disputed"})
-WEEK = timedelta(days=7)
-DAY = timedelta(days=1)
 SLOT = timedelta(seconds=SLOT_SECONDS)
 AT_ANY_HOUR = frozenset({Reason.STOP, Reason.KILL_ALL, Reason.KILL_WINNERS})
 
@@ -199,55 +192,24 @@ def _holding(
     look: Transaction, desk: Desk, position: Position, market: Market, level: int
 ) -> Holding:
     """Return what the exits of *position* look at; an unknown fee is taken for the dearest."""
-    now = desk.now()
-    fee = desk.fee(market) or DEAREST_FEE
-    opened = position.opened_at
-    book = desk.books.get((market.id, position.token))
-    return Holding(
+    now, opened = desk.now(), position.opened_at
+    return holding_of(
         position,
-        book,
-        fee,
-        _tick(market, book),
-        market.min_size or (book.min_size if book is not None else None) or MIN_SIZE,
-        deadline_of(market).at,
-        daily_usd(look, market.id, since=now - DAY, until=now, as_of=now),
-        daily_usd(look, market.id, since=opened - WEEK, until=opened, as_of=now),
-        settling=bool(SETTLING & {(market.uma_status or "").lower()}),
+        market,
+        desk.books.get((market.id, position.token)),
+        desk.fee(market) or DEAREST_FEE,
+        volume_24h=daily_usd(look, market.id, since=now - DAY, until=now, as_of=now),
+        volume_before=daily_usd(look, market.id, since=opened - WEEK, until=opened, as_of=now),
         kill_level=level,
     )
-
-
-def _tick(market: Market, book: Book | None) -> Decimal:
-    return (book.tick if book is not None else None) or market.tick or TICK
 
 
 def exit_decision(
     desk: Desk, holding: Holding, answer: Exit | Stay, at: datetime, *, strategy: str = ""
 ) -> Decision:
     """Return the decision row of one exit check, trade or none."""
-    position, book = holding.position, holding.book
-    sells = isinstance(answer, Exit)
-    name = strategy or position.strategy
-    return Decision(
-        facts.decision_id(desk.slot, position.market_id, f"{name}:{position.id}", Purpose.EXIT),
-        desk.slot, at, position.market_id, position.event_id, name, Purpose.EXIT,
-        Action.SELL if sells else Action.HOLD, answer.reason, position.token,
-        answer.shares if isinstance(answer, Exit) else Decimal(0),
-        answer.limit_price if isinstance(answer, Exit) else None,
-        "", facts.FORMULA, facts.settings_hash(desk.settings), None,
-        {
-            "sentence": answer.sentence,
-            "position": position.id,
-            "bid": None if book is None or book.best_bid is None else str(book.best_bid),
-            "ask": None if book is None or book.best_ask is None else str(book.best_ask),
-            "book_at": None if book is None else book.observed_at.isoformat(),
-            "shares": str(position.shares),
-            "cost": str(position.cost),
-            "volume_24h": holding.volume_24h,
-            "volume_before": holding.volume_before,
-            "deadline": None if holding.deadline is None else holding.deadline.isoformat(),
-        },
-    )  # fmt: skip
+    stamp = facts.stamp_of(desk.slot, desk.settings)
+    return looking_after.exit_decision(holding, answer, stamp, at, strategy=strategy)
 
 
 def _sell(desk: Desk, holding: Holding, market: Market, answer: Exit, decision: Decision) -> bool:
@@ -259,11 +221,7 @@ def _sell(desk: Desk, holding: Holding, market: Market, answer: Exit, decision: 
     if position.by == PERSON:
         _advise(desk, market, answer, decision)
         return False
-    intent = Intent(
-        decision.id, position.market_id, position.event_id, position.strategy, Purpose.EXIT,
-        Side.SELL, position.token, answer.shares, answer.limit_price, answer.reason, holding.fee,
-        holding.tick, holding.min_size, position.category, position.sector, position.themes,
-    )  # fmt: skip
+    intent = exit_intent(holding, answer, decision.id)
     outcome = carry_out(
         desk, broker_of(desk), Asked(intent, decision, market, position=position, number=1)
     )

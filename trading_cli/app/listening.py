@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from trading_cli.app.selection import VOICES
 from trading_cli.domain import SLOT_SECONDS, Feature, Post, from_epoch
@@ -16,9 +17,9 @@ from trading_cli.research import hype
 from trading_cli.research.hype import HOUR, STALE_S, HypeRules, TalkHour
 from trading_cli.research.matching import ACCEPT
 from trading_cli.research.rvr import covers
-from trading_cli.store import Transaction
+from trading_cli.store import Transaction, talk_hours
 from trading_cli.store.features import Span, spans
-from trading_cli.store.talk_hours import Counts, kept_hours, key_of, posts_of_spans
+from trading_cli.store.talk_hours import Counts, key_of
 
 ENGAGING = frozenset({"bluesky", "hacker_news", "x"})
 """The voices that count likes, reposts or replies."""
@@ -31,6 +32,48 @@ GIVEN_UP_S = 26 * HOUR
 Hours = dict[int, TalkHour]
 Spans = Mapping[str, Sequence[Span]]
 Counted = dict[tuple[str, str], dict[int, Counts | None]]
+
+
+class Ears(Protocol):
+    """What is known of the talk at an instant: what was answered, counted before, and said."""
+
+    def spans(self, source: str, since: Mapping[str, datetime]) -> Spans:
+        """Return the joined spans that *source* answered, by event, as ``features.spans`` does."""
+        ...
+
+    def kept_hours(
+        self, event_id: str, key: str, ends: Sequence[int]
+    ) -> Mapping[int, Counts | None]:
+        """Return the hours counted before, as ``talk_hours.kept_hours`` does."""
+        ...
+
+    def posts(self, asked: Sequence[tuple[str, int, int]]) -> Mapping[str, Sequence[Post]]:
+        """Return the posts about each event in its spans, as ``posts_of_spans`` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEars:
+    """The talk as the store has it, as of an instant."""
+
+    look: Transaction
+    at: datetime
+
+    def spans(self, source: str, since: Mapping[str, datetime]) -> Spans:
+        """Return the joined spans that *source* answered, by event."""
+        return spans(self.look, source, since, as_of=self.at)
+
+    def kept_hours(
+        self, event_id: str, key: str, ends: Sequence[int]
+    ) -> Mapping[int, Counts | None]:
+        """Return the hours counted before, for exactly these sources."""
+        return talk_hours.kept_hours(self.look, event_id, key, ends, as_of=self.at)
+
+    def posts(self, asked: Sequence[tuple[str, int, int]]) -> Mapping[str, Sequence[Post]]:
+        """Return the posts about each event in its spans, near-duplicates apart."""
+        return talk_hours.posts_of_spans(
+            self.look, asked, as_of=self.at, least_score=ACCEPT, age_s=hype.EQUAL_AGE_S
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +107,23 @@ class _Event:
 
 def listen(look: Transaction, event_ids: Iterable[str], *, at: datetime, rules: HypeRules) -> Heard:
     """Return the hype of each event at *at*, read once for all."""
+    return heard(StoreEars(look, at), event_ids, at=at, rules=rules)
+
+
+def heard(ears: Ears, event_ids: Iterable[str], *, at: datetime, rules: HypeRules) -> Heard:
+    """Return the hype of each event as *ears* know it at *at*."""
     now = int(at.timestamp())
     asked = sorted(set(event_ids))
     recently = dict.fromkeys(asked, at - RECENT)
-    recent = {name: spans(look, name, recently, as_of=at) for name in VOICES}
+    recent = {name: ears.spans(name, recently) for name in VOICES}
     events = {one: event for one in asked if (event := _event(one, recent, now)) is not None}
     counted: Counted = defaultdict(dict)
     latest = {one: [event.end, event.end - HOUR] for one, event in events.items()}
-    _fill(look, events.values(), latest, at, counted)
+    _fill(ears, events.values(), latest, at, counted)
     loud = [event for event in events.values() if _loud(event)]
-    _remember(look, loud, at, rules)
+    _remember(ears, loud, at, rules)
     wanted = {event.id: hype.wanted_ends(event.end, rules.baseline_days) for event in loud}
-    _fill(look, loud, wanted, at, counted)
+    _fill(ears, loud, wanted, at, counted)
     found = {one: _hype(events.get(one), now, rules) for one in asked}
     return Heard(found, counted)
 
@@ -102,7 +150,7 @@ def _loud(event: _Event) -> bool:
     return now is not None and hype.enough(now)
 
 
-def _remember(look: Transaction, events: Sequence[_Event], at: datetime, rules: HypeRules) -> None:
+def _remember(ears: Ears, events: Sequence[_Event], at: datetime, rules: HypeRules) -> None:
     """Give each event what its past needs: kept hours, spans that cover the rest, its sources.
 
     Only where kept hours are missing are spans read, and by far most often none are.
@@ -111,33 +159,31 @@ def _remember(look: Transaction, events: Sequence[_Event], at: datetime, rules: 
     since: dict[str, datetime] = {}
     for event in events:
         ends = hype.wanted_ends(event.end, rules.baseline_days)
-        _recall(look, event, ends, at)
+        _recall(ears, event, ends)
         missing = event.missing(ends)
         if missing:
             since[event.id] = from_epoch(missing[-1] - HOUR)
-    _extend(look, [event for event in events if event.id in since], since, at)
+    _extend(ears, [event for event in events if event.id in since], since)
     poor = [event for event in events if not _enough(event, rules)]
-    _extend(look, poor, {event.id: start for event in poor}, at)
+    _extend(ears, poor, {event.id: start for event in poor})
     for event in poor:
         chosen = _chosen(event, rules)
         if chosen != event.sources:
             event.sources, event.hours, event.deaf = chosen, {}, set()
 
 
-def _recall(look: Transaction, event: _Event, ends: Sequence[int], at: datetime) -> None:
+def _recall(ears: Ears, event: _Event, ends: Sequence[int]) -> None:
     """Give *event* those of its hours *ends* that were counted before."""
-    kept = kept_hours(look, event.id, key_of(event.sources), event.missing(ends), as_of=at)
+    kept = ears.kept_hours(event.id, key_of(event.sources), event.missing(ends))
     event.hours |= {end: TalkHour(*counts) for end, counts in kept.items() if counts}
     event.deaf |= {end for end, counts in kept.items() if not counts}
 
 
-def _extend(
-    look: Transaction, events: Sequence[_Event], since: Mapping[str, datetime], at: datetime
-) -> None:
+def _extend(ears: Ears, events: Sequence[_Event], since: Mapping[str, datetime]) -> None:
     """Give each of *events* the spans its sources answered since then."""
     for name in VOICES:
         asked = [event for event in events if name in event.sources]
-        held = spans(look, name, {event.id: since[event.id] for event in asked}, as_of=at)
+        held = ears.spans(name, {event.id: since[event.id] for event in asked})
         for event in asked:
             event.answered[name] = held.get(event.id, ())
 
@@ -165,7 +211,7 @@ def _chosen(event: _Event, rules: HypeRules) -> tuple[str, ...]:
 
 
 def _fill(
-    look: Transaction,
+    ears: Ears,
     events: Iterable[_Event],
     wanted: Mapping[str, Sequence[int]],
     at: datetime,
@@ -175,14 +221,14 @@ def _fill(
     missing: dict[str, list[int]] = {}
     held = {event.id: event for event in events}
     for event in held.values():
-        _recall(look, event, wanted[event.id], at)
+        _recall(ears, event, wanted[event.id])
         sought = event.missing(wanted[event.id])
         missing[event.id] = [end for end in sought if event.covered(end)]
         late = at.timestamp() - GIVEN_UP_S
         deaf = [end for end in sought if end < late and not event.covered(end)]
         counted[event.id, key_of(event.sources)] |= dict.fromkeys(deaf)
     asked = [(one, end - HOUR + 1, end + 1) for one, ends in missing.items() for end in ends]
-    posts = posts_of_spans(look, asked, as_of=at, least_score=ACCEPT, age_s=hype.EQUAL_AGE_S)
+    posts = ears.posts(asked)
     for one, ends in missing.items():
         event = held[one]
         sorted_out = _by_hour(event, ends, posts.get(one, ()))

@@ -5,9 +5,9 @@ Pauses end by themselves; the peak loss pulls the kill switch. All is at liquida
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
-from trading_cli.app.desk import Desk, fresh_enough
+from trading_cli.app.desk import Desk
 from trading_cli.domain import SLOT_SECONDS, Notice, Severity, from_epoch
 from trading_cli.store import (
     Transaction,
@@ -20,14 +20,12 @@ from trading_cli.store import (
     outbox,
     pauses,
 )
+from trading_cli.trading.looking_after import middle_of, whole
 from trading_cli.trading.losses import Loss, loss_limits
 
 PEAK_SINCE = "risk.peak_since"
-FRESH = timedelta(seconds=SLOT_SECONDS)
 STALE = timedelta(seconds=2 * SLOT_SECONDS)
 REACH = timedelta(days=31)
-MICRO = Decimal("0.000001")
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +51,15 @@ def mark_of(look: Transaction, desk: Desk, now: datetime) -> balances.Mark:
     positions = holdings.positions(look)
     account = desk.account(look)
     held = balances.balances(look)
-    middle = ZERO
-    fresh = True
-    for position in positions:
-        book = desk.books.get((position.market_id, position.token))
-        fresh = fresh and fresh_enough(book, now, FRESH)
-        if book is not None and book.best_bid is not None and book.best_ask is not None:
-            middle += position.shares * (book.best_bid + book.best_ask) / 2
+    middle, fresh = middle_of(positions, desk.books, now)
     return balances.Mark(
         desk.slot,
         now,
         held["cash"],
-        account.liquidation.quantize(MICRO, ROUND_DOWN),
-        middle.quantize(MICRO, ROUND_DOWN),
+        whole(account.liquidation),
+        whole(middle),
         account.exposure,
-        account.equity.quantize(MICRO, ROUND_DOWN),
+        whole(account.equity),
         balances.flows(look),
         len(positions),
         fresh,

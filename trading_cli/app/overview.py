@@ -100,7 +100,7 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
         data["next_slot"] = _next(done, now)
         data["newest_quote_age_s"] = age
         data["account"] = _account(look)
-        data["data_gate"] = _gate(look, done, age)
+        data["data_gate"] = _gate(look, done, age, now)
         data["funnel"] = glance.funnel(look)
         data["outbox"] = _outbox(look, now)
         data["sources"] = {
@@ -144,14 +144,16 @@ def _next(done: Sequence[runs.Run], now: datetime) -> str:
     return from_epoch(slot + SLOT_SECONDS if whole else slot).isoformat()
 
 
-def _gate(look: Transaction, done: Sequence[runs.Run], age: int | None) -> dict[str, Any]:
+def _gate(
+    look: Transaction, done: Sequence[runs.Run], age: int | None, now: datetime
+) -> dict[str, Any]:
     """Return the gate as the last judged collection left it; old quotes close it since."""
     judged = next((run for run in done if "findings" in run.numbers), None)
     reasons: list[str] = []
     if judged is None or age is None:
         reasons.append(NOTHING if age is None else "no collection has been judged yet")
     if judged is not None:
-        reasons += glance.closing(look, judged.slot, since=judged.started)
+        reasons += glance.closing(look, judged.slot, since=judged.started, as_of=now)
     if age is not None and age > FRESH_S and not any(r.startswith("freshness") for r in reasons):
         reasons.append(f"freshness: the newest quote is {age} s old")
     return {"open": not reasons, "reasons": reasons}
@@ -195,7 +197,7 @@ def markets(
     with Store.reader(loaded.database) as store, store.reading() as look:
         known = listings.listing_at(look, as_of=now)
         panel = listings.panel_members(look, as_of=now)
-        scored = glance.scores(look)
+        scored = glance.scores(look, as_of=now)
         newest = history.newest_quote_at(look)
         quotes = (
             {}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from trading_cli.app import hearing
+from trading_cli.app import hearing, proving
 from trading_cli.app.settings import Settings, load
 from trading_cli.app.track_record import Closed, closed_trades
 from trading_cli.core.clock import Clock, SystemClock
@@ -19,6 +19,7 @@ from trading_cli.research.hype import FULL, HypeRules
 from trading_cli.research.track_record import LEAST_EVENTS
 from trading_cli.store import Store, Transaction, glance, progress
 from trading_cli.store.born import is_there
+from trading_cli.trading.strategies import BUILT_IN
 
 DAY = timedelta(days=1)
 LOOK_BACK_S = 12 * 3600
@@ -55,7 +56,7 @@ class Talk:
 
 
 def readiness(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
-    """Return {parts, indicators, funnel, reasons, expect}; works on a home without a database."""
+    """Return {parts, gate, indicators, funnel, reasons, expect}; works without a database."""
     loaded = load(config)
     now = (clock or SystemClock()).now()
     if not is_there(loaded.database):
@@ -83,6 +84,8 @@ def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
         }
         for one in indicators
     ]
+    ours = [name for name in settings.signals.strategies if name in BUILT_IN]
+    data["gate"] = proving.report(look, settings, ours, now)
     data["funnel"] = glance.funnel(look)
     data["reasons"] = progress.reasons_since(look, now - 7 * DAY)
     return data
@@ -153,6 +156,7 @@ def _told(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
     )
     return {
         "parts": rows,
+        "gate": [],
         "indicators": [],
         "funnel": {},
         "reasons": {},

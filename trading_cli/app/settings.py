@@ -19,11 +19,13 @@ from pydantic_core import PydanticUndefined
 from trading_cli.alerts import AlertsSection
 from trading_cli.app.hype_settings import HypeSection
 from trading_cli.app.montecarlo_settings import MonteCarloSection
+from trading_cli.app.retention_settings import RetentionSection
 from trading_cli.core.config import Secrets, Section, read_secrets, read_settings
 from trading_cli.core.errors import ConfigError
 from trading_cli.core.home import Home, find_home
 from trading_cli.sources import DataCollectionSection
 from trading_cli.trading import (
+    BacktestSection,
     ExitsSection,
     GatesSection,
     KillSwitchSection,
@@ -109,6 +111,9 @@ class Settings(Section):
     gates: GatesSection = Field(
         default_factory=GatesSection, description="What must be shown before trading live."
     )
+    backtest: BacktestSection = Field(
+        default_factory=BacktestSection, description="How the past is played again."
+    )
     monte_carlo: MonteCarloSection = Field(
         default_factory=MonteCarloSection, description="How the closed trades are redrawn."
     )
@@ -120,6 +125,9 @@ class Settings(Section):
     )
     database: DatabaseSection = Field(
         default_factory=DatabaseSection, description="The one file that remembers everything."
+    )
+    retention: RetentionSection = Field(
+        default_factory=RetentionSection, description="How long rows stay in the live file."
     )
     logging: LoggingSection = Field(
         default_factory=LoggingSection, description="The log: JSON lines in logs/."

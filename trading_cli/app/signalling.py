@@ -65,7 +65,7 @@ def _decide(toolkit: Toolkit, store: Store, slot: int, progress: Progress) -> No
     folder, now = toolkit.loaded.database.parent, toolkit.clock.now()
     with only_run(folder, COLLECTION.name, now):
         with store.reading() as look:
-            fit = glance.judged(look, slot)
+            fit = glance.judged(look, slot, as_of=now)
         if not fit:
             raise UsageError(
                 f"slot {from_epoch(slot):%H:%M} UTC was not collected yet: there is nothing to"

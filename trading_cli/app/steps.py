@@ -29,6 +29,8 @@ from trading_cli.app.notify import notify_step
 from trading_cli.app.portfolio import portfolio_step
 from trading_cli.app.reminding import remind
 from trading_cli.app.selection import Selection
+from trading_cli.app.selftest import selftest_step
+from trading_cli.app.weekly import report_step
 from trading_cli.store.timings import SOURCES
 from trading_cli.trading import strategies
 
@@ -243,7 +245,9 @@ VALIDATION = Plan(
         ("correlate", correlate_step),
         ("backtest", backtest_step),
         ("monte_carlo", montecarlo_step),
+        ("selftest", selftest_step),
         ("integrity", integrity_step),
+        ("report", report_step),
         ("notify", notify_step),
     ),
     timedelta(hours=4),

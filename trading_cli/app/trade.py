@@ -8,7 +8,7 @@ from trading_cli.app import facts
 from trading_cli.app.desk import Desk
 from trading_cli.app.execution import Asked, broker_of, carry_out
 from trading_cli.app.gather import Progress
-from trading_cli.app.holding import MIN_SIZE, TICK, exit_decision
+from trading_cli.app.holding import exit_decision
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.domain import (
     Decision,
@@ -24,6 +24,7 @@ from trading_cli.domain import (
 from trading_cli.store import holdings
 from trading_cli.trading.exits import SELL_TICKS, Exit, Holding
 from trading_cli.trading.fills import DEAREST_FEE
+from trading_cli.trading.looking_after import MIN_SIZE, TICK
 
 
 def close(toolkit: Toolkit, ids: Sequence[str], reason: str, progress: Progress) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from trading_cli.app import analyse
+from trading_cli.app import analyse, learned, proving
 from trading_cli.app.desk import Desk
 from trading_cli.app.panel import rules_of
 from trading_cli.domain import (
@@ -62,8 +62,8 @@ def ready(look: Transaction, desk: Desk, at: datetime) -> Ready:
 def state_of(look: Transaction, desk: Desk, at: datetime) -> TradingState:
     """Return whether anything may be entered at all."""
     standing = desk.standing(look)
-    closing = glance.closing(look, desk.slot, since=from_epoch(desk.slot))
-    if not closing and not glance.judged(look, desk.slot):
+    closing = glance.closing(look, desk.slot, since=from_epoch(desk.slot), as_of=at)
+    if not closing and not glance.judged(look, desk.slot, as_of=at):
         closing = ["nothing was judged in this slot"]
     kinds = tuple(one.kind for one in pauses.active(look, at))
     return TradingState(
@@ -72,17 +72,18 @@ def state_of(look: Transaction, desk: Desk, at: datetime) -> TradingState:
         kinds,
         gate_open=not closing,
         gate_reasons=tuple(closing),
-        held_back=held_back(look, desk.slot),
+        held_back=held_back(look, desk.slot, as_of=at),
+        proofs=proving.standing(look, desk.settings, at),
     )
 
 
-def held_back(look: Transaction, slot: int) -> str:
+def held_back(look: Transaction, slot: int, *, as_of: datetime) -> str:
     """Return why entries wait: a slot was missed, and none has been whole since. "": they do not.
 
     A slot is whole when every market that was expected came, or had no book of its own.
     """
     since = from_epoch(slot) - GAP_REACH
-    rows = ledger.gaps(look, since=since, until=from_epoch(slot + SLOT_SECONDS))
+    rows = ledger.gaps(look, since=since, until=from_epoch(slot + SLOT_SECONDS), as_of=as_of)
     missed = max((gap.slot for gap in rows if not gap.market_id and not gap.received), default=None)
     if missed is None:
         return ""
@@ -102,13 +103,14 @@ def views(
     """Return one view per candidate, in their order."""
     names = [market.id for market in chosen.markets]
     state, events = state_of(look, desk, at), desk.entered(look, at)
-    best = analyse.best_tiers(look, names, desk.slot)
-    rocs = analyse.best_rocs(look, names, desk.slot)
-    scores = glance.scores(look)
+    best = analyse.best_tiers(look, names, desk.slot, as_of=at)
+    rocs = analyse.best_rocs(look, names, desk.slot, as_of=at)
+    scores = glance.scores(look, as_of=at)
     changed = listings.rules_changed(look, names, as_of=at)
     mids = _mids(look, names, at)
     talk = moods(look, names, since=at - MOOD, as_of=at)
     members = listings.panel_members(look, as_of=at)
+    leads, recalibrated = learned.talk_leads(look, at), learned.recalibrated(look, at)
     found = []
     for market in chosen.markets:
         fee, why = _fee(market, at)
@@ -133,6 +135,8 @@ def views(
                 warming=analyse.warming(look, market, at, entered=members.get(market.id)),
                 state=state,
                 entered=events,
+                pooled=leads.of(market.category),
+                recalibrate=recalibrated,
             )
         )
     return found

@@ -1,6 +1,7 @@
 """`trading calibrate`: what prices and stated probabilities were worth against what happened."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,24 +15,80 @@ _HEADINGS = ("of", "by", "group", "n", "events", "brier", "interval", "slope", "
 _WIDE = 40
 
 
+Svg = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also draw the reliability diagrams.")
+]
+Html = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also write diagrams and table as a page.")
+]
+Horizon = Annotated[
+    str, typer.Option(metavar="LIST", help="So long before: 7d,24h,10m (default: 1 h to 30 d).")
+]
+Before = Annotated[
+    str, typer.Option(metavar="WORD", help="Before the close, the announced end, the last price.")
+]
+Take = Annotated[
+    str,
+    typer.Option(metavar="WORD", help="The price known then; in hindsight, nearest or after it."),
+]
+Within = Annotated[
+    str, typer.Option(metavar="TIME", help="How far off the price may be (default: a quarter).")
+]
+Source = Annotated[
+    str, typer.Option(metavar="TAG", help="Only markets that were imported under this name.")
+]
+Label = Annotated[
+    str, typer.Option(metavar="WORD", help="Only markets whose first outcome is called so.")
+]
+
+
 @app.command(cls=Command)
-def calibrate(
+def calibrate(  # noqa: PLR0913, PLR0917  # one argument for each option
     ctx: typer.Context,
-    svg: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also draw the reliability diagrams.")
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write diagrams and table as a page.")
-    ] = None,
+    svg: Svg = None,
+    html: Html = None,
+    horizon: Horizon = "",
+    before: Before = "close",
+    take: Take = "known",
+    within: Within = "",
+    source: Source = "",
+    label: Label = "",
 ) -> Answer:
     """Hold prices and our own probabilities against outcomes, clustered by event."""
     from trading_cli.app import calibrate as judging
+    from trading_cli.app.calibration_question import asked
+    from trading_cli.cli.times import duration
 
     said = shared(ctx)
-    data = judging.calibrate(said.config)
+    question = asked(
+        _horizons(horizon),
+        before=before,
+        take=take,
+        within=duration(within) if within else None,
+        source=source,
+        label=label,
+    )
+    data = judging.calibrate(said.config, question=question)
     rows = [_row(one) for one in data["groups"]]
     _draw(data, rows, svg, html, said.talk)
     return Answer(data, _blocks(data, rows), data["warnings"])
+
+
+def _horizons(text: str) -> dict[str, timedelta]:
+    """Return `7d,24h,10m` as spans by name, the shortest first; empty where nothing was said."""
+    from trading_cli.cli.times import duration
+
+    spans = sorted({duration(word) for word in text.split(",") if word.strip()})
+    return {_called(span): span for span in spans}
+
+
+def _called(span: timedelta) -> str:
+    """Return a span as the report calls it: 1 d, 23 h, 10 min."""
+    for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h")):
+        if not span % unit:
+            return f"{span // unit} {name}"
+    minutes, rest = divmod(span, timedelta(minutes=1))
+    return f"{span.seconds + span.days * 86_400} s" if rest else f"{minutes} min"
 
 
 def _draw(

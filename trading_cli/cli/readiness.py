@@ -35,6 +35,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     ]
     blocks: list[Block] = [Table(("part", "state", "there is", "enough at, UTC"), rows)]
     facts: list[tuple[str, object]] = [(one["name"], _indicator(one)) for one in data["indicators"]]
+    facts += [(f"gate, {one['strategy']}", _gate(one)) for one in data["gate"]]
     if data["funnel"]:
         facts.append(("funnel", data["funnel"]))
     if reasons := data["reasons"]:
@@ -45,6 +46,13 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     if data["expect"]:
         blocks.append(data["expect"])
     return blocks
+
+
+def _gate(one: Mapping[str, Any]) -> str:
+    if one["state"] == "PROVEN" or not one["trades"]:
+        return str(one["sentence"])
+    waiting = f"; {one['waiting']} trades wait for their bet to end" if one["waiting"] else ""
+    return f"{one['sentence']}{waiting}"
 
 
 def _indicator(one: Mapping[str, Any]) -> str:

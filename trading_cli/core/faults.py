@@ -30,6 +30,8 @@ POINTS: tuple[str, ...] = (
     "kill.file",
     "kill.row",
     "kill.done",
+    "backtest.planned",
+    "backtest.kept",
 )
 
 

@@ -18,6 +18,8 @@ sharpe      probabilistic and deflated Sharpe ratio, how long a record must be
 overfitting  how likely the best of many is luck: PBO by CSCV, Hansen's SPA
 block_bootstrap  the stationary bootstrap
 gates       the bound before live money, which holds however often one looks
+bets        which trades were one bet: what one theme decided at one time
+comovement  which markets move together, hour by hour
 clustered   means of values that come in clusters
 calibration  how true stated probabilities are, and whether they know more than the price
 recalibration  prices bent to what they turned out to mean, on the past alone

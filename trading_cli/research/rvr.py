@@ -102,25 +102,56 @@ def rvr(  # the inputs of the formula, by name
     with more than half, leaves the value and limits the tier to WEAK (``limited``: ONE_WALLET).
     """
     rules = rules or RvrRules()
-    now, *before = windows(at)
     used = factors if rules.seasonal else None
-    heard = [window for window in before if covers(traded.spans, *window)]
+    return of_hours(_hours(traded, at), weights(at, used), ladder=ladder, rules=rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The 25 windows, the one to judge first: USD, which were heard, who dealt in the first.
+
+    ``top_share`` is the largest wallet's share of the USD of the first.
+    """
+
+    usd: Sequence[float]
+    heard: Sequence[bool]
+    wallets: int = 0
+    top_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The hour-of-week factor of each of the 25 windows; 1 each where none is ``known``."""
+
+    factors: Sequence[float]
+    known: bool
+
+
+def weights(at: int, factors: Floats | None) -> Weights:
+    """Return the factors of the windows before *at*."""
+    return Weights([_factor(window, factors) for window in windows(at)], factors is not None)
+
+
+def of_hours(hours: Hours, by: Weights, *, ladder: Floats | None, rules: RvrRules) -> Feature:
+    """Return what ``rvr`` does, of windows already summed."""
+    before = [place for place in range(1, HOURS + 1) if hours.heard[place]]
     inputs: dict[str, object] = {
         "form": "seasonal" if rules.seasonal else "plain",
-        "hours": len(heard),
-        "factor_known": used is not None,
+        "hours": len(before),
+        "factor_known": by.known,
     }
-    if not covers(traded.spans, *now):
+    if not hours.heard[0]:
         return _undefined("the trades of the last hour were not heard completely", inputs)
-    if len(heard) < LEAST_HOURS:
+    if len(before) < LEAST_HOURS:
         return _undefined(
-            f"trades heard for {len(heard)} of the 24 hours before, {LEAST_HOURS} needed", inputs
+            f"trades heard for {len(before)} of the 24 hours before, {LEAST_HOURS} needed", inputs
         )
-    level = _level(traded, now, used)
-    baseline = sum(_level(traded, window, used) for window in heard) / len(heard)
-    inputs |= {"usd": round(_usd(traded, now), 2), "factor": round(_factor(now, used), 6)}
+    usd, factors = hours.usd, by.factors
+    level = usd[0] / factors[0]
+    baseline = sum(usd[place] / factors[place] for place in before) / len(before)
+    inputs |= {"usd": round(usd[0], 2), "factor": round(factors[0], 6)}
     inputs |= {"mean_usd": round(baseline, 6)}
-    inputs |= _who(traded, now)
+    inputs |= {"wallets": hours.wallets, "top_share": hours.top_share}
     inputs["percentile"] = hour_factors.percentile(ladder, level)
     if baseline <= 0:
         return _undefined("nothing was traded in the 24 hours before", inputs)
@@ -130,6 +161,17 @@ def rvr(  # the inputs of the formula, by name
         tier = Tier.WEAK
         inputs["limited"] = ONE_WALLET
     return Feature(NAME, value, "", tier, inputs)
+
+
+def _hours(traded: Traded, at: int) -> Hours:
+    asked = windows(at)
+    inside = _inside(traded, asked[0])
+    wallets = [traded.wallets[place] for place in np.flatnonzero(inside).tolist()]
+    return Hours(
+        [_usd(traded, window) for window in asked],
+        [covers(traded.spans, *window) for window in asked],
+        *who(wallets, traded.usd[inside].tolist()),
+    )
 
 
 def _undefined(why: str, inputs: Mapping[str, object]) -> Feature:
@@ -152,19 +194,14 @@ def _factor(window: Span, factors: Floats | None) -> float:
     return float(factors[hour_factors.hour_of_week((window[0] + window[1]) / 2 - 1)])
 
 
-def _level(traded: Traded, window: Span, factors: Floats | None) -> float:
-    return _usd(traded, window) / _factor(window, factors)
-
-
-def _who(traded: Traded, window: Span) -> dict[str, object]:
-    """Return how many wallets traded in *window*, and the largest one's share of the USD."""
-    sums: dict[str, float] = {}
-    for place in np.flatnonzero(_inside(traded, window)).tolist():
-        wallet = traded.wallets[place]
-        sums[wallet] = sums.get(wallet, 0.0) + float(traded.usd[place])
+def who(wallets: Sequence[str | int], usd: Sequence[float]) -> tuple[int, float]:
+    """Return how many wallets dealt, and the largest one's share of the USD."""
+    sums: dict[str | int, float] = {}
+    for wallet, amount in zip(wallets, usd, strict=True):
+        sums[wallet] = sums.get(wallet, 0.0) + amount
     total = sum(sums.values())
     share = max(sums.values()) / total if total > 0 else 0.0
-    return {"wallets": len(sums), "top_share": round(share, 6)}
+    return len(sums), round(share, 6)
 
 
 def _broad(inputs: Mapping[str, object], rules: RvrRules) -> bool:

@@ -23,6 +23,9 @@ pauses        when no entry is made
 kill          the rows of the kill switch, sealed, and what was verified
 progress      how far along everything is
 settled       how markets ended, what they cost before, what was decided of them
+recalibrations  how prices turned out to mean what they say, by day
+hourly_mids   the hourly price of a few markets (it loads numpy)
+proofs        the trades of each strategy, and each verdict of the gate by date
 trials        the trials ledger: what was ever tried, a row before it runs
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 

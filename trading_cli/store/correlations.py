@@ -215,13 +215,32 @@ def labels(connection: sqlite3.Connection, *, as_of: datetime) -> dict[str, Labe
     }
 
 
+def pooled_labels(
+    connection: sqlite3.Connection, *, as_of: datetime
+) -> dict[tuple[str, int], LabelRow]:
+    """Return what each category was called at *as_of*, by category and hours.
+
+    A label counts from when its run was finished: before that nobody could read it.
+    """
+    rows = connection.execute(
+        "SELECT l.subject, max(l.at), l.run, l.leads, l.tier, l.lag, l.b, l.pending"
+        " FROM correlation_labels l CROSS JOIN correlation_runs r ON r.id = l.run"
+        " WHERE l.subject >= 'pooled:' AND l.subject < 'pooled;' AND l.at <= ?1"
+        " AND r.finished_at <= ?1 GROUP BY l.subject ORDER BY l.subject",
+        (epoch(as_of),),
+    )
+    found = {}
+    for subject, at, run, leads, tier, lag, b, pending in rows:
+        category, hours = subject.removeprefix("pooled:").rsplit(":", 1)
+        found[category, int(hours)] = LabelRow(
+            subject, from_epoch(at), run, bool(leads), Tier(tier), lag, b, json.loads(pending)
+        )
+    return found
+
+
 def pooled_leads(
     connection: sqlite3.Connection, *, as_of: datetime
 ) -> dict[tuple[str, int], float]:
     """Return the coefficient of every confirmed pooled lead at *as_of*, by category and hours."""
-    found = {}
-    for subject, label in labels(connection, as_of=as_of).items():
-        if subject.startswith("pooled:") and label.leads and label.b:
-            category, hours = subject.removeprefix("pooled:").rsplit(":", 1)
-            found[category, int(hours)] = label.b
-    return found
+    held = pooled_labels(connection, as_of=as_of)
+    return {where: one.b for where, one in held.items() if one.leads and one.b}

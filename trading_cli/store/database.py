@@ -274,6 +274,7 @@ def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
             "PRAGMA foreign_keys=ON",
             "PRAGMA trusted_schema=OFF",
             "PRAGMA cell_size_check=ON",
+            "PRAGMA recursive_triggers=ON",  # else a row that is replaced goes unnoticed
             f"PRAGMA cache_size=-{CACHE_KIB}",
         ):
             connection.execute(pragma)

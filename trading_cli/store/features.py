@@ -4,7 +4,8 @@ Every reader shows only what was both available and observed at ``as_of``: a row
 the past counts from the moment it came. All are bounded by an index and by time, so a year in the
 file costs nothing.
 
-Of an indicator the newer word stands: a slot computed again replaces the row, unless it is older.
+Of an indicator the newer word stands: a slot computed again replaces the row, unless it is older;
+what it replaced stays readable as of then.
 """
 
 import json
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from trading_cli.domain import SLOT_SECONDS, Feature, Tier, from_epoch
 from trading_cli.store.listings import market_ids
-from trading_cli.store.rows import Written, epoch
+from trading_cli.store.rows import Written, epoch, epoch_or_none
 
 Span = tuple[int, int]
 Floats = NDArray[np.float64]
@@ -90,14 +91,28 @@ def record_features(
 
 
 def features_of(
-    connection: sqlite3.Connection, venue_ids: Sequence[str], slot: int
+    connection: sqlite3.Connection,
+    venue_ids: Sequence[str],
+    slot: int,
+    *,
+    as_of: datetime | None = None,
 ) -> dict[str, dict[str, Feature]]:
-    """Return the indicators of *slot* by market and name; a market without any is not in it."""
+    """Return the indicators of *slot* by market and name; a market without any is not in it.
+
+    As they stood at *as_of*; ``None``: as they stand.
+    """
     rows = connection.execute(
         "SELECT m.venue_id, f.name, f.value, f.undefined, f.tier, f.provisional, f.inputs"
-        " FROM json_each(?) w CROSS JOIN markets m ON m.venue_id = w.value"
-        " CROSS JOIN features f ON f.market = m.id AND f.slot = ? ORDER BY m.venue_id, f.name",
-        (json.dumps(list(venue_ids)), slot),
+        " FROM json_each(?1) w CROSS JOIN markets m ON m.venue_id = w.value"
+        " CROSS JOIN features f ON f.market = m.id AND f.slot = ?2"
+        " WHERE f.computed_at <= coalesce(?3, f.computed_at)"
+        " UNION ALL"
+        " SELECT m.venue_id, b.name, b.value, b.undefined, b.tier, b.provisional, b.inputs"
+        " FROM json_each(?1) w CROSS JOIN markets m ON m.venue_id = w.value"
+        " CROSS JOIN features_before b ON b.market = m.id AND b.slot = ?2"
+        " WHERE b.computed_at <= ?3 AND b.until > ?3"
+        " ORDER BY 1, 2",
+        (json.dumps(list(venue_ids)), slot, epoch_or_none(as_of)),
     )
     found: dict[str, dict[str, Feature]] = defaultdict(dict)
     for venue, name, value, undefined, tier, provisional, inputs in rows:
@@ -108,18 +123,29 @@ def features_of(
 
 
 def best_of_hour(
-    connection: sqlite3.Connection, venue_ids: Sequence[str], slot: int
+    connection: sqlite3.Connection, venue_ids: Sequence[str], slot: int, *, as_of: datetime
 ) -> dict[str, dict[str, Best]]:
-    """Return each indicator's best tier of *slot* and the three slots before it."""
+    """Return each indicator's best tier of *slot* and the three slots before it, as of then."""
     rows = connection.execute(
-        "SELECT m.venue_id, f.name, f.tier, f.value"
-        " FROM json_each(?) w CROSS JOIN markets m ON m.venue_id = w.value"
-        " CROSS JOIN features f ON f.market = m.id AND f.slot > ? AND f.slot <= ?"
-        " ORDER BY m.venue_id, f.name, f.tier, f.slot",
-        (json.dumps(list(venue_ids)), slot - SLOTS_OF_AN_HOUR * SLOT_SECONDS, slot),
+        "SELECT m.venue_id, f.name, f.tier, f.slot, f.value"
+        " FROM json_each(?1) w CROSS JOIN markets m ON m.venue_id = w.value"
+        " CROSS JOIN features f ON f.market = m.id AND f.slot > ?2 AND f.slot <= ?3"
+        " WHERE f.computed_at <= ?4"
+        " UNION ALL"
+        " SELECT m.venue_id, b.name, b.tier, b.slot, b.value"
+        " FROM json_each(?1) w CROSS JOIN markets m ON m.venue_id = w.value"
+        " CROSS JOIN features_before b ON b.market = m.id AND b.slot > ?2 AND b.slot <= ?3"
+        " WHERE b.computed_at <= ?4 AND b.until > ?4"
+        " ORDER BY 1, 2, 3, 4",
+        (
+            json.dumps(list(venue_ids)),
+            slot - SLOTS_OF_AN_HOUR * SLOT_SECONDS,
+            slot,
+            epoch(as_of),
+        ),
     )
     found: dict[str, dict[str, Best]] = defaultdict(dict)
-    for venue, name, tier, value in rows:
+    for venue, name, tier, _slot, value in rows:
         found[venue][name] = Best(Tier(tier), value)
     return dict(found)
 

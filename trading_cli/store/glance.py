@@ -1,4 +1,8 @@
-"""Quick looks at how things stand: a few rows each, without numpy."""
+"""Quick looks at how things stand: a few rows each, without numpy.
+
+Where there is an ``as_of``, what was found or judged after it is not there, and of what was judged
+twice the word that stood then.
+"""
 
 import json
 import sqlite3
@@ -16,15 +20,18 @@ def funnel(connection: sqlite3.Connection) -> dict[str, int]:
     return {str(stage): int(count) for stage, count in rows}
 
 
-def closing(connection: sqlite3.Connection, slot: int, *, since: datetime) -> list[str]:
-    """Return what was found about the whole of *slot*, since then, that closes the gate.
+def closing(
+    connection: sqlite3.Connection, slot: int, *, since: datetime, as_of: datetime
+) -> list[str]:
+    """Return what was found about the whole of *slot*, from *since* to *as_of*, closing the gate.
 
     Errors do; of gaps in the schedule only one that still lasted (research.quality.gate).
     """
     rows = connection.execute(
         "SELECT check_name, severity, message, evidence FROM findings"
-        " WHERE slot = ? AND subject = '' AND observed_at >= ? ORDER BY severity, check_name, id",
-        (slot, epoch(since)),
+        " WHERE slot = ? AND subject = '' AND observed_at >= ? AND observed_at <= ?"
+        " ORDER BY severity, check_name, id",
+        (slot, epoch(since), epoch(as_of)),
     )
     return [
         f"{check}: {message}"
@@ -37,17 +44,32 @@ def closing(connection: sqlite3.Connection, slot: int, *, since: datetime) -> li
     ]
 
 
-def scores(connection: sqlite3.Connection) -> dict[str, float]:
-    """Return the score of each market in the newest slot that has scores."""
+def scores(connection: sqlite3.Connection, *, as_of: datetime) -> dict[str, float]:
+    """Return the score of each market in the newest slot that had scores at *as_of*."""
+    at = epoch(as_of)
     rows = connection.execute(
-        "SELECT market, score FROM scores WHERE slot = (SELECT max(slot) FROM scores)"
+        "WITH newest AS (SELECT max("
+        " coalesce((SELECT slot FROM scores WHERE slot <= ?1 AND observed_at <= ?1"
+        "  ORDER BY slot DESC LIMIT 1), -1),"
+        " coalesce((SELECT slot FROM scores_before WHERE slot <= ?1 AND observed_at <= ?1"
+        "  ORDER BY slot DESC LIMIT 1), -1)) AS slot)"
+        " SELECT s.market, s.score FROM newest n CROSS JOIN scores s ON s.slot = n.slot"
+        " WHERE s.observed_at <= ?1"
+        " UNION ALL"
+        " SELECT b.market, b.score FROM newest n CROSS JOIN scores_before b ON b.slot = n.slot"
+        " WHERE b.observed_at <= ?1 AND b.until > ?1",
+        (at,),
     )
     return {str(market): float(value) for market, value in rows}
 
 
-def judged(connection: sqlite3.Connection, slot: int) -> bool:
-    """Return whether the checks gave any market a score in *slot*."""
-    row = connection.execute("SELECT 1 FROM scores WHERE slot = ? LIMIT 1", (slot,)).fetchone()
+def judged(connection: sqlite3.Connection, slot: int, *, as_of: datetime) -> bool:
+    """Return whether the checks had given any market a score in *slot* by *as_of*."""
+    row = connection.execute(
+        "SELECT 1 FROM scores WHERE slot = ?1 AND observed_at <= ?2"
+        " UNION ALL SELECT 1 FROM scores_before WHERE slot = ?1 AND observed_at <= ?2 LIMIT 1",
+        (slot, epoch(as_of)),
+    ).fetchone()
     return row is not None
 
 

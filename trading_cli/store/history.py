@@ -6,15 +6,16 @@ Spans are half-open, [since, until).
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from trading_cli.domain import Book, Point, Quote, Side, Trade, from_epoch
 from trading_cli.store.migrations import COUNTS
+from trading_cli.store.packed import PackedBook
 from trading_cli.store.rows import ORIGIN_OF, decimal_of, epoch, exact
-from trading_cli.store.series import PACK, decimal_or_none, levels_of
+from trading_cli.store.series import PACK
 
 QUOTE = (
     "SELECT m.venue_id, q.slot, q.bid, q.ask, q.bid_depth, q.ask_depth, q.pair_gap, q.book_hash,"
@@ -128,19 +129,12 @@ def book(
     if row is None:
         return None
     condition, event, observed, name, packed = row
-    found = json.loads(zlib.decompress(packed))
-    return Book(
-        found["token"],
-        condition,
-        levels_of(found["bids"]),
-        levels_of(found["asks"]),
-        from_epoch(event),
-        from_epoch(observed),
-        name,
-        decimal_or_none(found["tick"]),
-        decimal_or_none(found["min_size"]),
-        found["neg_risk"],
-    )
+    return unpacked(condition, event, observed, name, packed)
+
+
+def unpacked(condition: str, event: int, observed: int, name: str, packed: bytes) -> Book:
+    """Return a stored YES book: whose condition it is, its times, its hash and packed levels."""
+    return replace(PackedBook.of(condition, event, observed, name, packed))
 
 
 def newest_book(connection: sqlite3.Connection, venue_id: str, *, as_of: datetime) -> Book | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from trading_cli.domain import Failure, Finding, Refusal, from_epoch
-from trading_cli.store.rows import Shape, Written, digest, epoch, keep, moment
+from trading_cli.store.rows import Shape, Written, digest, epoch, epoch_or_none, keep, moment
 
 RAW_BYTES = 65_536
 
@@ -199,11 +199,23 @@ def source_states(connection: sqlite3.Connection) -> list[SourceState]:
     ]
 
 
-def gaps(connection: sqlite3.Connection, *, since: datetime, until: datetime) -> list[Gap]:
-    """Return what was expected of the slots that begin in [since, until), in order."""
+def gaps(
+    connection: sqlite3.Connection,
+    *,
+    since: datetime,
+    until: datetime,
+    as_of: datetime | None = None,
+) -> list[Gap]:
+    """Return what was expected of the slots that begin in [since, until), in order.
+
+    What had come by *as_of*; ``None``: by now.
+    """
     rows = connection.execute(
-        "SELECT slot, market, received, cause FROM gaps WHERE slot >= ? AND slot < ?"
+        "SELECT slot, market, received, cause FROM gaps WHERE slot >= ?1 AND slot < ?2"
+        " AND observed_at <= coalesce(?3, observed_at)"
+        " UNION ALL SELECT slot, market, received, cause FROM gaps_before"
+        " WHERE slot >= ?1 AND slot < ?2 AND observed_at <= ?3 AND until > ?3"
         " ORDER BY slot, market",
-        (epoch(since), epoch(until)),
+        (epoch(since), epoch(until), epoch_or_none(as_of)),
     )
     return [Gap(slot, market, bool(received), cause) for slot, market, received, cause in rows]

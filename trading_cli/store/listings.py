@@ -8,7 +8,7 @@ import json
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -128,7 +128,7 @@ def _identity(market: Market) -> tuple[str, str, str, str]:
 
 def _version_of(tx: sqlite3.Connection, number: int, market: Market, seen: int) -> int:
     """Return the id of the version that holds the market's words, making it if they are new."""
-    body = json.dumps(_described(market), sort_keys=True, separators=(",", ":")).encode()
+    body = json.dumps(described(market), sort_keys=True, separators=(",", ":")).encode()
     name = digest(body)
     kept = tx.execute(
         "SELECT id FROM listing_versions WHERE market = ? AND hash = ?", (number, name)
@@ -155,7 +155,7 @@ def _version_of(tx: sqlite3.Connection, number: int, market: Market, seen: int) 
     return int(made or 0)
 
 
-def _described(market: Market) -> dict[str, object]:
+def described(market: Market) -> dict[str, object]:
     """Return the part of *market* that is words and rules as plain JSON, less what is absent."""
     found: dict[str, object] = {}
     for name in DESCRIPTIVE:
@@ -238,7 +238,7 @@ def _by_condition(tx: sqlite3.Connection, condition_id: str) -> int:
 
 
 LISTED = (
-    "SELECT v.body, s.observed_at, s.updated_at, s.best_bid, s.best_ask, s.last_price,"
+    "SELECT v.body, s.event_time, s.updated_at, s.best_bid, s.best_ask, s.last_price,"
     " s.outcome_yes, s.outcome_no, s.volume, s.volume_24h, s.liquidity"
     " FROM markets m JOIN listing_seen s ON s.market = m.id AND s.event_time ="
     " (SELECT max(event_time) FROM listing_seen WHERE market = m.id AND event_time <= :at"
@@ -264,6 +264,11 @@ def listing_at(
 
 def _market(body: bytes, seen: int, updated: int | None, *moving: object) -> Market:
     """Return the stored words and numbers as the market they came from."""
+    return market_of(words_of(body), seen, updated, *moving)
+
+
+def words_of(body: bytes) -> dict[str, Any]:
+    """Return the words and rules of a version, by the market's own field names."""
     found: dict[str, Any] = json.loads(zlib.decompress(body))
     for name in found.keys() & TIMES:
         found[name] = from_epoch(found[name])
@@ -274,8 +279,17 @@ def _market(body: bytes, seen: int, updated: int | None, *moving: object) -> Mar
     if "fee_schedule" in found:
         rate, exponent, origin = found["fee_schedule"]
         found["fee_schedule"] = FeeSchedule(Decimal(rate), Decimal(exponent), origin)
+    return found
+
+
+def market_of(words: Mapping[str, Any], seen: int, updated: int | None, *moving: object) -> Market:
+    """Return the market of these *words* as it was *seen* (epoch seconds).
+
+    *moving*: best bid, best ask, last price, outcome prices of YES and of NO, and three volumes
+    (all, of 24 h, liquidity), as `listing_seen` has them.
+    """
     bid, ask, last, yes, no, *volumes = moving
-    found |= {"best_bid": bid, "best_ask": ask, "last_price": last}
+    found = {**words, "best_bid": bid, "best_ask": ask, "last_price": last}
     found |= dict(zip(("volume", "volume_24h", "liquidity"), volumes, strict=True))
     if yes is not None and no is not None:
         found["outcome_prices"] = (Decimal(str(yes)), Decimal(str(no)))
@@ -287,7 +301,7 @@ def resolution_at(
 ) -> Resolution | None:
     """Return how the market's settlement stood when last seen by *as_of*; ``None``: never seen."""
     row = connection.execute(
-        "SELECT m.condition_id, r.outcome, r.payout, r.uma_status, r.closed_at, r.observed_at,"
+        "SELECT m.condition_id, r.outcome, r.payout, r.uma_status, r.closed_at, r.event_time,"
         " r.reason FROM resolutions r JOIN markets m ON m.id = r.market"
         " WHERE m.venue_id = ? AND r.available_at <= ? ORDER BY r.observed_at DESC LIMIT 1",
         (venue_id, epoch(as_of)),
@@ -326,7 +340,8 @@ def open_markets_unresolved(connection: sqlite3.Connection, *, as_of: datetime) 
     rows = connection.execute(
         "SELECT m.venue_id FROM markets m WHERE (EXISTS"
         " (SELECT 1 FROM panel p WHERE p.market = m.id AND p.entered_at <= ?1)"
-        " OR EXISTS (SELECT 1 FROM quotes q WHERE q.market = m.id AND q.available_at <= ?1))"
+        " OR EXISTS (SELECT 1 FROM quotes q WHERE q.market = m.id AND q.available_at <= ?1"
+        " AND q.origin <> 2))"  # nobody is asked about a market of a file
         " AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.market = m.id"
         " AND r.available_at <= ?1 AND r.outcome <> 'open')",
         (epoch(as_of),),

@@ -77,6 +77,14 @@ def active(look: sqlite3.Connection, now: datetime) -> list[Pause]:
     ]
 
 
+def begun_before(look: sqlite3.Connection, kind: str, at: datetime) -> datetime | None:
+    """Return when the last pause of *kind* before *at* began; ``None``: none did."""
+    row = look.execute(
+        "SELECT max(since) FROM pauses WHERE kind = ? AND since < ?", (kind, epoch(at))
+    ).fetchone()
+    return moment(row[0])
+
+
 def last_begun(look: sqlite3.Connection, kind: str) -> datetime | None:
     """Return when the last pause of *kind* began, also one that has ended; ``None``: none did."""
     row = look.execute("SELECT max(since) FROM pauses WHERE kind = ?", (kind,)).fetchone()

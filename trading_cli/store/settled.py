@@ -139,3 +139,52 @@ def _of_yes(said: float | None, token: str | None) -> float | None:
     if said is None or token is None:
         return None
     return float(said) if token == Token.YES.value else 1 - float(said)
+
+
+_BESIDE = (
+    (
+        "SELECT (bid + ask) / 2e6, event_time, origin FROM quotes WHERE market = ?1 AND {when}"
+        " AND bid IS NOT NULL AND ask IS NOT NULL ORDER BY slot {order} LIMIT 1"
+    ),
+    (
+        "SELECT price, event_time, origin FROM points WHERE market = ?1 AND outcome = 0 AND {when}"
+        " ORDER BY event_time {order} LIMIT 1"
+    ),
+)
+_AFTER = tuple(
+    one.format(when="event_time >= ?2 AND event_time <= ?2 + ?3", order="ASC") for one in _BESIDE
+)
+_BEFORE = tuple(
+    one.format(when="event_time < ?2 AND event_time >= ?2 - ?3", order="DESC") for one in _BESIDE
+)
+
+
+def mid_beside(
+    look: sqlite3.Connection, market: str, at: datetime, within_s: int, *, only_after: bool
+) -> Mid | None:
+    """Return the YES mid nearest in time to *at*, or the first not before it; ``None``: no such.
+
+    Hindsight: whether it was known at *at* is not asked, so no decision may rest on it. At the
+    same distance the later one, and a quote before a history point.
+    """
+    row = look.execute("SELECT id FROM markets WHERE venue_id = ?", (market,)).fetchone()
+    if row is None:
+        return None
+    values = (row[0], epoch(at), within_s)
+    questions = _AFTER if only_after else _AFTER + _BEFORE
+    found = [kept for one in questions if (kept := look.execute(one, values).fetchone())]
+    if not found:
+        return None
+    price, when, origin = min(found, key=lambda kept: abs(kept[1] - values[1]))
+    return Mid(price, from_epoch(when), ORIGIN_OF[origin])
+
+
+def last_mid_at(look: sqlite3.Connection, market: str) -> datetime | None:
+    """Return when the market's last YES mid was, whenever it became known."""
+    row = look.execute(
+        "SELECT max((SELECT coalesce(max(event_time), 0) FROM points WHERE market = m.id"
+        " AND outcome = 0), (SELECT coalesce(max(event_time), 0) FROM quotes WHERE market = m.id"
+        " AND bid IS NOT NULL AND ask IS NOT NULL)) FROM markets m WHERE m.venue_id = ?",
+        (market,),
+    ).fetchone()
+    return from_epoch(row[0]) if row and row[0] else None

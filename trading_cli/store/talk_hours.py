@@ -81,12 +81,14 @@ def posts_of_spans(
     as_of: datetime,
     least_score: float,
     age_s: int,
+    seen_by: datetime | None = None,
 ) -> dict[str, list[Post]]:
     """Return the posts about each event in its *spans* (event, since, until), oldest first.
 
     Left out: posts scored below *least_score* or not at all, posts about the price itself, and
     those known to be copies. Engagement is as at the last look when the post was at most *age_s*
-    old, ``None`` where nobody looked by then.
+    old, ``None`` where nobody looked by then. *seen_by*: until when we may have seen the posts,
+    where that is not *as_of* itself: history that was fetched later.
     """
     rows = connection.execute(
         "SELECT e.event_id, p.source, p.post_id, p.text, p.author, p.url, e.event_time,"
@@ -99,14 +101,14 @@ def posts_of_spans(
         " LEFT JOIN post_seen s ON s.post = e.post AND s.observed_at ="
         " (SELECT max(b.observed_at) FROM post_seen b WHERE b.post = e.post"
         " AND b.observed_at <= min(e.event_time + ?4, ?2) AND b.available_at <= ?2)"
-        " WHERE e.available_at <= ?2 AND e.observed_at <= ?2"
+        " WHERE e.available_at <= ?2 AND e.observed_at <= ?5"
         " AND EXISTS (SELECT 1 FROM post_links l WHERE l.event_id = e.event_id AND l.post = e.post"
-        " AND l.score >= ?3 AND l.observed_at <= ?2)"
+        " AND l.score >= ?3 AND l.observed_at <= ?5)"
         " AND NOT EXISTS (SELECT 1 FROM post_links l WHERE l.event_id = e.event_id"
-        " AND l.post = e.post AND l.observed_at <= ?2"
+        " AND l.post = e.post AND l.observed_at <= ?5"
         " AND (l.about_price = 1 OR l.duplicate_of NOTNULL))"
         " ORDER BY e.event_id, e.event_time, p.id",
-        (json.dumps(list(spans)), epoch(as_of), least_score, age_s),
+        (json.dumps(list(spans)), epoch(as_of), least_score, age_s, epoch(seen_by or as_of)),
     )
     found: dict[str, list[Post]] = defaultdict(list)
     for row in rows:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for the type checker only: see above
     from trading_cli.trading.sections import (
+        BacktestSection,
         ExitsSection,
         GatesSection,
         HypeThresholds,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # for the type checker only: see above
     )
 
 __all__ = [
+    "BacktestSection",
     "ExitsSection",
     "GatesSection",
     "HypeThresholds",

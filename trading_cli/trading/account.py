@@ -260,6 +260,16 @@ def digest(*parts: object) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def order_id(  # the hash of exactly what makes an intent one
+    strategy: str, market_id: str, token: Token, side: Side, slot: int, intent: int = 0
+) -> str:
+    """Return the client order id: the same intent, by these six, is the same order.
+
+    *intent* numbers the intents of one strategy in one slot and market.
+    """
+    return digest("order", strategy, market_id, token, side, slot, intent)
+
+
 def _check(position: Position | None, order: Order, fill: Fill) -> None:
     """Raise LedgerRefused unless fill, order and position speak of the same thing."""
     wrong = (fill.market_id, fill.token, fill.side) != (order.market_id, order.token, order.side)

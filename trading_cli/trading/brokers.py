@@ -25,7 +25,6 @@ from trading_cli.domain import (
     Purpose,
     Reason,
     Side,
-    Token,
 )
 from trading_cli.trading.account import digest
 from trading_cli.trading.fees import FeeUnknown
@@ -79,16 +78,6 @@ class Broker(Protocol):
     def open_orders(self) -> tuple[str, ...]:
         """Return the ids of our orders that rest at the broker."""
         ...
-
-
-def order_id(  # the hash of exactly what makes an intent one
-    strategy: str, market_id: str, token: Token, side: Side, slot: int, intent: int = 0
-) -> str:
-    """Return the client order id: the same intent, by these six, is the same order.
-
-    *intent* numbers the intents of one strategy in one slot and market.
-    """
-    return digest("order", strategy, market_id, token, side, slot, intent)
 
 
 def fill_id(order: Order, number: int = 0) -> str:

@@ -52,14 +52,20 @@ class Proposal:
 
 
 def decide(
-    views: Sequence[View], strategies: Sequence[Strategy], sections: Sections
+    views: Sequence[View],
+    strategies: Sequence[Strategy],
+    sections: Sections,
+    *,
+    explain: bool = True,
 ) -> list[Proposal]:
     """Return one proposal per (candidate, strategy): those to review first, strongest first.
 
     ``rank`` counts the entries from 1 in the order they are to be reviewed; a HOLD has rank 0.
+    Without *explain* the vetoes of what a strategy holds anyway are left out: action and reason
+    are the same.
     """
     asked = [
-        Proposal(view, signal, _against(view, signal, sections))
+        Proposal(view, signal, _against(view, signal, sections, explain=explain))
         for strategy in strategies
         for view, signal in zip(views, _signals(strategy, views, sections), strict=True)
     ]
@@ -73,9 +79,11 @@ def decide(
     return ranked + [one for one in proposals if one.action is not Action.BUY]
 
 
-def _against(view: View, signal: Signal, sections: Sections) -> tuple[Veto, ...]:
+def _against(
+    view: View, signal: Signal, sections: Sections, *, explain: bool
+) -> tuple[Veto, ...]:
     if signal.token is None:
-        return standing(view, sections)
+        return standing(view, sections) if explain else ()
     return review(view, signal.token, sections)
 
 

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from trading_cli.core.config import Section
 
+FEES = r"^(schedule|zero|flat:(0?\.\d{1,6}|0|1))$"
+
 
 class Thresholds(Section):
     """The three tiers of one indicator."""
@@ -156,3 +158,17 @@ class GatesSection(Section):
     min_trades: int = Field(100, ge=1, description="Closed trades.")
     min_events: int = Field(50, ge=1, description="In so many events.")
     min_days: int = Field(90, ge=1, description="Over so many days.")
+
+
+class BacktestSection(Section):
+    """How the past is played again."""
+
+    slippage: Decimal = Field(
+        Decimal("0.015"), ge=0, lt=1, description="Off the mid, where a mid is all there is."
+    )
+    fees: str = Field(
+        "schedule", pattern=FEES, description="schedule (of that day), zero, or flat:R for rate R."
+    )
+    train_days: int = Field(60, ge=1, le=3650, description="Walk-forward: days that choose.")
+    test_days: int = Field(30, ge=1, le=3650, description="Walk-forward: days that judge.")
+    step_days: int = Field(15, ge=1, le=3650, description="Walk-forward: the next begins later.")

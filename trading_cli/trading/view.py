@@ -37,7 +37,8 @@ class TradingState:
     """Whether we may enter at all. The default is the careful one: nothing known, nothing allowed.
 
     ``kill_state`` is ARMED, DISARMED or TRIGGERED; ``pauses`` are kinds (owner, day, week, month,
-    stale); ``held_back`` says why entries wait after a gap ("": they do not).
+    stale); ``held_back`` says why entries wait after a gap ("": they do not). ``proofs`` is what
+    each strategy had shown of itself by then: it is said, and in paper forbids nothing.
     """
 
     kill_state: str = "TRIGGERED"
@@ -46,6 +47,7 @@ class TradingState:
     gate_open: bool = False
     gate_reasons: tuple[str, ...] = ()
     held_back: str = ""
+    proofs: Mapping[str, Mapping[str, object]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ early               volume and talk are up, the price is not: the plan's own the
 momentum_sentiment  a move that the mood agrees with
 price_only          a recalibrated probability; for imported history, off in paper and live
 roc_only, hype_only its parts alone: benchmarks
+favourite           the likelier token; a benchmark, for history only
+random_entries      a coin; a benchmark, for history only
 
 ``signals.strategies`` lists names in order of precedence: one of these, an entry point of the group
 ``trading_cli.strategies``, or "path/to/file.py:Class" (relative to the home).
@@ -18,10 +20,12 @@ from pathlib import Path
 from trading_cli.domain import Action, Reason, Token
 from trading_cli.trading.strategies.advice import Advice, Strategy, hold, risen
 from trading_cli.trading.strategies.early import Early
+from trading_cli.trading.strategies.favourite import Favourite
 from trading_cli.trading.strategies.foreign import Broken, load_foreign
 from trading_cli.trading.strategies.hype_only import HypeOnly
 from trading_cli.trading.strategies.momentum_sentiment import MomentumSentiment
 from trading_cli.trading.strategies.price_only import PriceOnly
+from trading_cli.trading.strategies.random_entries import RandomEntries
 from trading_cli.trading.strategies.roc_only import RocOnly
 from trading_cli.trading.strategies.rvr_roc_hype import RvrRocHype
 
@@ -43,6 +47,8 @@ BUILT_IN: dict[str, BuiltIn] = {
     "price_only": BuiltIn(lambda _: PriceOnly(), history_only=True),
     "roc_only": BuiltIn(lambda _: RocOnly()),
     "hype_only": BuiltIn(lambda _: HypeOnly()),
+    "favourite": BuiltIn(lambda _: Favourite(), history_only=True),
+    "random_entries": BuiltIn(lambda _: RandomEntries(), history_only=True),
 }
 
 

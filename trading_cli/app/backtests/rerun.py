@@ -1,0 +1,242 @@
+"""The recorded slots taken again: the engine over the store, where and as the live steps worked.
+
+The same account to begin with, the same switch and pauses, the steps that were done and no other;
+an order meets the book that was fetched for it, or nothing where nothing came. What a person did
+meanwhile is put in where it happened.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from trading_cli.app.backtests.conditions import Conditions
+from trading_cli.app.backtests.history import RECORDED, StoreHistory
+from trading_cli.app.backtests.standing import Standing, rebase, stand
+from trading_cli.app.backtests.taken import Taken, Transfer, began_of
+from trading_cli.app.facts import settings_hash
+from trading_cli.app.settings import Settings
+from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order
+from trading_cli.store import Transaction, balances
+from trading_cli.store.operated import Worked
+from trading_cli.trading.backtest.engine import Engine
+from trading_cli.trading.backtest.history import Execution, Moment, Operated
+from trading_cli.trading.backtest.rules import Rules
+from trading_cli.trading.backtest.tally import Tally
+from trading_cli.trading.killswitch import State
+from trading_cli.trading.strategies import Strategy
+from trading_cli.trading.view import View
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """What one slot came to when it was taken again."""
+
+    slot: int
+    decisions: tuple[Decision, ...]
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    settlements: Mapping[str, tuple[Entry, ...]]
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Everything that was taken again, by slot; ``left_out``: slots of which no quotes are kept.
+
+    ``positions`` and ``cash`` are how the account stood before the first of them.
+    """
+
+    slots: tuple[Redone, ...]
+    left_out: tuple[int, ...]
+    positions: int = 0
+    cash: Decimal = Decimal(0)
+    moved: int = field(default=0)
+
+
+class AsItWas:
+    """A home's history as the live steps met it. ``now`` is the instant of the step at work."""
+
+    def __init__(self, look: Transaction, history: StoreHistory, taken: Taken) -> None:
+        self._inner = history
+        self._taken = taken
+        self._conditions = Conditions(look, as_operated=True)
+        self.now: datetime | None = None
+        slots = {one.slot for one in taken.slots}
+        self._moments = [
+            one
+            for one in history.moments()
+            if one.slot in slots and history.evidence(one.slot) == RECORDED
+        ]
+
+    def moments(self) -> Sequence[Moment]:
+        """Return the recorded slots in which the live steps worked."""
+        return self._moments
+
+    def views(self, slot: int) -> Sequence[View]:
+        """Return the candidates as seen when they were decided on."""
+        return self._inner.views(slot)
+
+    def operated(self, slot: int) -> Operated:
+        """Return how the switch and the pauses stood at the instant of the step at work."""
+        return self._inner.operated(slot) if self.now is None else self._conditions.operated(self.now)
+
+    def market(self, market_id: str, at: datetime) -> Market:
+        """Return the market as listed at *at*."""
+        return self._inner.market(market_id, at)
+
+    def payout(self, market_id: str, at: datetime) -> Decimal | None:
+        """Return what YES paid where that was observed by *at*."""
+        return self._inner.payout(market_id, at)
+
+    def exit_books(self, slot: int, market_ids: Sequence[str]) -> Mapping[str, Book]:
+        """Return the books fetched to judge what is held."""
+        return self._inner.exit_books(slot, market_ids)
+
+    def execution(self, order: Order, yes: Market) -> Execution | None:
+        """Return the book fetched for *order*; ``None`` where it was sent and none came.
+
+        An order that was never sent then meets what any backtest's would.
+        """
+        found = self._inner.execution(order, yes)
+        if order.id in self._taken.orders and (found is None or found.late):
+            return None
+        return found
+
+    def traded_usd(
+        self, market_id: str, since: datetime, until: datetime, as_of: datetime
+    ) -> float | None:
+        """Return the daily mean USD that takers traded."""
+        return self._inner.traded_usd(market_id, since, until, as_of)
+
+
+class Repeating(Engine):
+    """The engine, told at each step which instant it is at; ``worked``: the steps to take."""
+
+    history: AsItWas
+
+    def take(self, moment: Moment, worked: Worked) -> None:
+        """Do one slot as far as it was done."""
+        self.done = False  # every slot was decided, also after a stop
+        self.history.now = moment.decided_at
+        if self.history.operated(moment.slot).kill_state != State.ARMED.value:
+            self.guard.killed = None  # the switch itself says so, and when it is reset
+        self.work = worked
+        self.step(moment)
+
+    def look_after(self, slot: int, now: datetime) -> None:
+        """Look after what is held, where that was done; else only see its books."""
+        self.history.now = now - SECOND  # what the marks of this step pull comes after it
+        if self.work.exits:
+            super().look_after(slot, now)
+            self.history.now = now
+            return
+        self.guard.stand(slot, now)
+        held = {one.market_id: self.dealer.market(one.market_id, now)
+                for one in self.dealer.holdings.held()}  # fmt: skip
+        for name, book in self.history.exit_books(slot, list(held)).items():
+            self.dealer.remember(held[name], book)
+
+    def enter(self, slot: int, now: datetime) -> None:
+        """Decide on the candidates, where that was done."""
+        self.history.now = now
+        if self.work.entries:
+            super().enter(slot, now)
+
+    work: Worked
+
+
+def again(
+    look: Transaction,
+    history: StoreHistory,
+    settings: Settings,
+    strategies: Sequence[Strategy],
+    taken: Taken,
+) -> Again:
+    """Return what the engine makes of the slots of *taken*, from the account as it stood."""
+    past = AsItWas(look, history, taken)
+    moments = {one.slot: one for one in past.moments()}
+    rules = Rules(
+        signals=settings.signals, risk=settings.risk, exits=settings.exits,
+        bankroll=_bankroll(taken, settings), settings_hash=settings_hash(settings),
+    )  # fmt: skip
+    engine = Repeating(past, rules, strategies, Tally(keep=True))
+    compared = [one for one in taken.slots if one.slot in moments]
+    left_out = tuple(one.slot for one in taken.slots if one.slot not in moments)
+    if not compared:
+        return Again((), left_out)
+    first = began_of(compared[0])
+    standing = stand(look, engine, taken, first)
+    held = engine.dealer.holdings
+    begun = len(held.positions), held.cash
+    foreign = _foreign(taken, set(moments), first)
+    found, moved = [], 0
+    for one in compared:
+        at = began_of(one)
+        while foreign and foreign[0].at < at:
+            standing.put(foreign[0])
+            foreign.pop(0)
+            moved += 1
+        rebase(look, engine, at)
+        found.append(_slot(engine, moments[one.slot], _done(one, taken)))
+    return Again(tuple(found), left_out, *begun, moved)
+
+
+def _slot(engine: Repeating, moment: Moment, worked: Worked) -> Redone:
+    """Take one slot again and return what was new."""
+    held, tally = engine.dealer.holdings, engine.tally
+    decisions, orders, fills = len(tally.decisions), len(held.orders), len(held.fills)
+    entries = len(held.entries)
+    engine.take(moment, worked)
+    new = list(held.orders.values())[orders:]
+    paid: dict[str, list[Entry]] = {}
+    for line in held.entries[entries:]:
+        if line.kind == "settlement":
+            paid.setdefault(line.transfer, []).append(line)
+    return Redone(
+        moment.slot,
+        tuple(tally.decisions[decisions:]),
+        tuple(new),
+        tuple(held.fills[fills:]),
+        {name: tuple(lines) for name, lines in paid.items()},
+        held.cash,
+    )
+
+
+def _done(one: Worked, taken: Taken) -> Worked:
+    """Return which steps of a slot to take: those that were done, or left a decision."""
+    purposes = {decision.purpose.value for decision in taken.decisions[one.slot]}
+    return Worked(
+        one.slot, one.began, one.exits or "exit" in purposes, one.entries or "entry" in purposes,
+        one.failed,
+    )  # fmt: skip
+
+
+def _bankroll(taken: Taken, settings: Settings) -> Decimal:
+    """Return what was deposited at the opening, as it stands in the ledger."""
+    opening = (one for one in taken.transfers if one.reference == balances.OPENING)
+    first: Any = next(opening, None)
+    if first is None:
+        return settings.bankroll
+    return sum((one.amount for one in first.lines if one.account == "cash"), Decimal(0))
+
+
+def _foreign(taken: Taken, slots: set[int], first: datetime) -> list[Transfer]:
+    """Return what happened to the account from *first* on and is none of the engine's own doing."""
+    own = {one.id: one.slot for one in taken.own().values()}
+    cuts = [(began_of(one), one.slot) for one in taken.slots]
+    found = []
+    for one in taken.transfers:
+        if one.at < first or one.reference == balances.OPENING:
+            continue
+        slot: int | None = None
+        if one.order is not None:
+            slot = own.get(one.order.decision_id) if one.order.broker != "person" else None
+        elif one.kind == "settlement":
+            slot = max((cut for cut in cuts if cut[0] <= one.at), default=(first, None))[1]
+        if slot not in slots:
+            found.append(one)
+    return found

@@ -1,0 +1,145 @@
+"""Where a strategy could enter: every place it may answer BUY, and no fewer.
+
+The arrays only leave out what the strategy or a veto surely refuses; what is left is asked of the
+strategy and the vetoes themselves. So a hair of rounding here can cost time, never a trade.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from trading_cli.core.errors import UsageError
+from trading_cli.domain import Feature, Quote, Reason, Tier, from_epoch
+from trading_cli.research import roc
+from trading_cli.trading import SignalsSection
+from trading_cli.trading.backtest.columns import HOUR_SLOTS, Floats, Ints
+from trading_cli.trading.backtest.rules import Rules
+from trading_cli.trading.backtest.screen_world import TIERS, WHOLE, Mask, World
+from trading_cli.trading.backtest.worlds import OPEN, SECOND
+from trading_cli.trading.strategies import Strategy
+from trading_cli.trading.strategies.price_only import PriceOnly
+from trading_cli.trading.strategies.roc_only import RocOnly
+from trading_cli.trading.view import View
+
+_HAIR = 1e-9
+_DAY = timedelta(days=1)
+KNOWN = (RocOnly, PriceOnly)  # both need ROC MODERATE within the hour, WEAK now, of one sign
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """ROC of every market and slot: value, tier, and the best tier of the hour with its value."""
+
+    value: Floats
+    tier: Ints
+    best: Ints
+    best_value: Floats
+
+    @property
+    def carries(self) -> Mask:
+        """Return where ROC carries an entry, see ``strategies.judging.roc_wrong``."""
+        same = self.best_value * self.value > 0
+        held = np.where(same, self.best, self.tier)
+        strong: Mask = (self.best >= Tier.MODERATE) & (self.tier >= Tier.WEAK)
+        return strong & (held >= Tier.MODERATE) & np.isfinite(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Hot:
+    """The places where an entry is possible, by slot, then market: [K] each."""
+
+    column: Ints
+    row: Ints
+    event: Ints
+
+
+def readings(world: World, signals: SignalsSection) -> Readings:
+    """Return ROC under *signals*, computed once for all cells that share its bars."""
+    bars = (signals.roc.weak, signals.roc.moderate, signals.roc.strong)
+    key = ("roc", signals.roc_form, bars)
+    found = world.readings.get(key)
+    if isinstance(found, Readings):
+        return found
+    value, small = world.changes(signals.roc_form)
+    size = np.abs(value)
+    tier = np.zeros(value.shape, dtype=np.int64)
+    for bar in bars:
+        tier += size >= bar - 1e-9 * max(1.0, abs(bar))
+    tier[small] = 0
+    best, best_value = tier.copy(), value.copy()
+    for back in range(1, min(HOUR_SLOTS, value.shape[1])):
+        higher = np.zeros(tier.shape, dtype=bool)
+        higher[:, back:] = tier[:, :-back] > best[:, back:]
+        earlier = np.roll(tier, back, axis=1), np.roll(value, back, axis=1)
+        best[higher], best_value[higher] = earlier[0][higher], earlier[1][higher]
+    made = Readings(value, tier, best, best_value)
+    world.readings[key] = made
+    return made
+
+
+def hot(world: World, rules: Rules, strategies: Sequence[Strategy]) -> Hot:
+    """Return where any of *strategies* could enter under *rules*.
+
+    Raises ``UsageError`` for a strategy the arrays do not know.
+    """
+    for one in strategies:
+        if not isinstance(one, KNOWN):
+            raise UsageError(
+                f"the screen engine does not know {one.name}: it reads more than prices",
+                hint="--engine full; the screen knows roc_only and price_only",
+            )
+    section = rules.signals
+    key = ("hot", section.roc_form, section.roc, section.min_ask, section.max_ask,
+           section.min_days_to_deadline)  # fmt: skip
+    found = world.readings.get(key)
+    if not isinstance(found, Hot):
+        found = world.readings[key] = _hot(world, section)
+    return found
+
+
+def _hot(world: World, section: SignalsSection) -> Hot:
+    read, waived = readings(world, section), world.history.waived
+    there = read.carries & world.candidate & world.priced
+    if Reason.ASK_BAND not in waived:
+        yes = world.micro / WHOLE
+        own = np.where(read.value > 0, yes, 1 - yes)
+        ask = own + float(world.history.slippage) * np.maximum(yes, 1 - yes)
+        there &= (ask >= float(section.min_ask) - _HAIR) & (ask <= float(section.max_ask) + _HAIR)
+    if Reason.DEADLINE_NEAR not in waived:
+        least = section.min_days_to_deadline * _DAY.total_seconds()
+        last = [
+            math.inf if one.at is None else one.at.timestamp() - least for one in world.deadlines
+        ]
+        there &= world.decided_at <= np.array(last)[:, None]
+    column, row = np.nonzero(there.T)
+    return Hot(column, row, world.events[1][row])
+
+
+def view(world: World, read: Readings, row: int, column: int) -> View:
+    """Return what a strategy and the vetoes are shown of one market in one slot.
+
+    The same as the history's own view, but that it has no feature besides ROC.
+    """
+    past, moment = world.history, world.moments[column]
+    at, seen = moment.decided_at, from_epoch(moment.slot) + SECOND
+    market = past.market(past.markets[row].id, at)
+    book = world.book_to_decide(row, column)
+    bid = book.best_bid if book is not None else None
+    ask = book.best_ask if book is not None else None
+    value, best = float(read.value[row, column]), float(read.best_value[row, column])
+    undefined = "" if math.isfinite(value) else "no price now or 12 hours ago"
+    feature = Feature(
+        roc.NAME, value if math.isfinite(value) else None, undefined,
+        TIERS[int(read.tier[row, column])],
+    )  # fmt: skip
+    fee, why = past._fee(market, at)  # noqa: SLF001  # the history's own
+    return View(
+        market, at, moment.slot, Quote(market.id, moment.slot, bid, ask, None, None, seen, seen),
+        world.deadlines[row], book=book, features={roc.NAME: feature},
+        best_tiers={roc.NAME: TIERS[int(read.best[row, column])]},
+        best_roc=best if math.isfinite(best) else None, quality=1.0, fee=fee, fee_reason=why,
+        state=OPEN, waived=past.waived, recalibrate=world.recalibrate,
+    )  # fmt: skip

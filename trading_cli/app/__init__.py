@@ -27,6 +27,7 @@ by_hand    trades a person made, booked like the broker's
 track_record  the closed trades by strategy, category, tier and hour
 reconcile  the ledger against the fills against the positions
 export     the records as CSV and JSON
+importing  a person's own history, checked, into the tables of what was recorded
 wallet     what a person's own wallet holds, counted in the limits
 latch      the file that stops everything
 stop       a stop: the file, the row, the proof; and where the kill switch stands

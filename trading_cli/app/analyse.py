@@ -324,7 +324,7 @@ def _past_hours(
             elif key in came:
                 found[row, column] = np.where(heard[key], came[key], np.nan)
     whole = {key: usd for key, usd in came.items() if heard[key].all()}
-    return found.reshape(len(followed), -1), whole
+    return found.reshape(len(followed), 24 * len(days)), whole
 
 
 def heard_hours(spans: Sequence[kept.Span], day: int) -> NDArray[np.bool_]:

@@ -40,6 +40,9 @@ ENOUGH, INSUFFICIENT = "ENOUGH", "INSUFFICIENT"
 HINDSIGHT = (
     "The prices were taken in hindsight (--take): they describe, nobody could use them then."
 )
+UNFITTED: Mapping[str, Any] = {
+    "slope": None, "error": None, "n": 0, "events": 0, "missing": "hindsight fits nothing",
+}  # fmt: skip
 NOTHING = "No market that was quoted has settled yet: there is nothing to hold prices against."
 
 
@@ -182,7 +185,7 @@ def judged(found: Gathered, as_of: datetime, question: Question = USUAL) -> dict
         "left_out": {"half": found.half, "no_price": found.unpriced},
         "not_recorded_share": round(late / len(every), 6) if every else None,
         "question": question.told,
-        "recalibration": _recalibrated([] if question.hindsight else base, as_of),
+        "recalibration": UNFITTED if question.hindsight else _recalibrated(base, as_of),
         "groups": cells,
         "warnings": warnings,
     }

@@ -19,7 +19,7 @@ PERSON = "person"
 DAY = 86_400
 KINDS = (
     "decision", "decisions", "deposit", "drill", "exit", "fill", "kill", "note", "operator",
-    "order", "outcome", "pause", "review", "settlement", "tag",
+    "order", "outcome", "parity", "pause", "review", "settlement", "tag",
 )  # fmt: skip
 EMPTY = "nothing is written down yet: `trading run`, or `trading cycle collection`"
 

@@ -10,7 +10,7 @@ from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
 _CHECKS = 4
-_GATES = ("quality", "gate", "kill", "pauses", "warming", "fee")
+_GATES = ("quality", "gate", "kill", "pauses", "warming", "fee", "proof")
 _SETTINGS = 6
 
 
@@ -90,6 +90,8 @@ def _gates(facts: Mapping[str, Any]) -> str:
         told.append(f"warming up: {facts['warming']}")
     if fee := facts.get("fee"):
         told.append(f"fee {_flat(fee)}")
+    if isinstance(proof := facts.get("proof"), Mapping):
+        told.append(f"strategy {proof.get('said')}")
     return "; ".join(told)
 
 

@@ -94,7 +94,10 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
                 frozenset({"refused", "what it said"}),
             )
         )  # fmt: skip
-    return [*blocks, *data["notes"]]
+    blocks += data["notes"]
+    if markets["settled"] and not data["dry_run"]:
+        blocks.append(f"next: trading calibrate --source {data['source']}, then trading backtest")
+    return blocks
 
 
 _KINDS = ("points", "resolutions", "listings", "books", "quotes", "trades")

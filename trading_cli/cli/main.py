@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),
     "calibrate": ("calibrate", "Hold prices and own probabilities against what happened."),
     "microstructure": ("microstructure", "Say what a market's order book implies."),
+    "parity": ("parity", "Backtest what was recorded: is every decision the same?"),
     "trials": ("trials", "List what was ever tried, and what luck alone would show."),
     "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),
@@ -54,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "news": ("news", "Show what moved, and what was said about it then."),
     "calendar": ("calendars", "Show what is coming, and what we risk in it."),
     "profile": ("profiling", "Show where the time goes, over many runs or in one command."),
+    "replay": ("replay", "Decide a stored run again from the stored inputs."),
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
     "db": ("db", "Look after the database."),
@@ -70,9 +72,9 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Collect": ("collect", "import", "markets", "quality-check", "simulate"),
     "Find out": (
         "news", "calendar", "correlate", "backtest", "monte-carlo", "calibrate", "microstructure",
-        "trials",
+        "parity", "trials",
     ),
-    "Look after": ("health", "doctor", "profile", "logs", "config", "db"),
+    "Look after": ("health", "doctor", "profile", "replay", "logs", "config", "db"),
 }  # fmt: skip
 _ABOUT = (
     "Collect prediction markets and the talk about them, decide with reasons, trade on paper,"

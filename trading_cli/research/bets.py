@@ -59,6 +59,17 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
+def _order(one: Trade) -> tuple[datetime, bool, float, str]:
+    """Return what trades are taken by: when opened; of one instant the longest first."""
+    closed = one.closed_at
+    return (
+        one.opened_at,
+        closed is not None,
+        0.0 if closed is None else -closed.timestamp(),
+        one.event,
+    )
+
+
 def grouped(trades: Sequence[Trade]) -> tuple[list[ClosedTrade], int]:
     """Return the closed trades of the bets that are over, and how many wait for their bet's end.
 
@@ -68,7 +79,7 @@ def grouped(trades: Sequence[Trade]) -> tuple[list[ClosedTrade], int]:
     of_event: dict[str, _Bet] = {}
     found: list[_Bet] = []
     running: list[_Bet] = []
-    for one in sorted(trades, key=lambda trade: (trade.opened_at, trade.event)):
+    for one in sorted(trades, key=_order):
         running = [bet for bet in running if bet.until is None or one.opened_at < bet.until]
         own = of_event.get(one.event)
         near = [bet for bet in running if bet is not own and bet.takes(one)]

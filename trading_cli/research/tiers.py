@@ -3,6 +3,7 @@
 from trading_cli.domain import Tier
 
 Bars = tuple[float, float, float]
+_TIERS = tuple(Tier)
 
 
 def tier_of(value: float, bars: Bars) -> Tier:
@@ -10,5 +11,7 @@ def tier_of(value: float, bars: Bars) -> Tier:
 
     A value that misses one by less than a part in a billion reaches it: arithmetic, not opinion.
     """
-    reached = sum(value >= bar - 1e-9 * max(1.0, abs(bar)) for bar in bars)
-    return Tier(reached)
+    reached = 0
+    for bar in bars:
+        reached += value >= bar - 1e-9 * max(1.0, abs(bar))
+    return _TIERS[reached]

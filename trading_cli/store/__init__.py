@@ -26,6 +26,7 @@ settled       how markets ended, what they cost before, what was decided of them
 recalibrations  how prices turned out to mean what they say, by day
 hourly_mids   the hourly price of a few markets (it loads numpy)
 proofs        the trades of each strategy, and each verdict of the gate by date
+imports       what came from files: which, when, and by which names
 trials        the trials ledger: what was ever tried, a row before it runs
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 

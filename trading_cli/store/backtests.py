@@ -234,13 +234,25 @@ def _unpacked(rows: int, pack: bytes) -> Curve:
     )
 
 
-def extent(look: sqlite3.Connection) -> tuple[datetime, datetime] | None:
-    """Return from when to when there are prices: recorded quotes, else mids; ``None``: none."""
-    slots = look.execute("SELECT min(slot), max(slot) FROM quote_packs").fetchone()
-    if slots[0] is not None:
-        return from_epoch(slots[0]), from_epoch(slots[1] + SLOT_SECONDS)
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From when to when there are prices: ``usual`` where recorded, else all; ``whole`` all."""
+
+    usual: tuple[datetime, datetime]
+    whole: tuple[datetime, datetime]
+
+
+def extent(look: sqlite3.Connection) -> Extent | None:
+    """Return from when to when there are quotes and mids, by whole slots; ``None``: none."""
+    quotes = look.execute("SELECT min(slot), max(slot) FROM quote_packs").fetchone()
     mids = look.execute("SELECT min(event_time), max(event_time) FROM points").fetchone()
-    if mids[0] is None:
+    there = [ends for ends in (quotes, mids) if ends[0] is not None]
+    if not there:
         return None
-    first = mids[0] // SLOT_SECONDS * SLOT_SECONDS
-    return from_epoch(first), from_epoch(mids[1] // SLOT_SECONDS * SLOT_SECONDS + SLOT_SECONDS)
+    whole = (min(one[0] for one in there), max(one[1] for one in there))
+    return Extent(_slots(there[0]), _slots(whole))
+
+
+def _slots(ends: Sequence[int]) -> tuple[datetime, datetime]:
+    first, last = (one // SLOT_SECONDS * SLOT_SECONDS for one in ends)
+    return from_epoch(first), from_epoch(last + SLOT_SECONDS)

@@ -21,7 +21,7 @@ _DONE = ("OK", "PARTIAL")
 class Worked:
     """One slot: when its first run began, which steps were done, and the runs that failed.
 
-    ``began`` is ``None`` where no run of it is kept.
+    ``began`` is ``None`` where no run of it is kept; ``working``: one is still at it.
     """
 
     slot: int
@@ -29,6 +29,7 @@ class Worked:
     exits: bool
     entries: bool
     failed: tuple[int, ...] = ()
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,16 @@ def decided_slots(look: sqlite3.Connection, since: int, until: int) -> list[int]
         (since, until),
     )
     return [int(row[0]) for row in rows]
+
+
+def next_decided(look: sqlite3.Connection, since: int) -> int | None:
+    """Return the first slot from *since* on in which anything was decided or marked."""
+    row = look.execute(
+        "SELECT min(slot) FROM (SELECT min(slot) AS slot FROM decisions WHERE slot >= ?1"
+        " UNION ALL SELECT min(slot) FROM marks WHERE slot >= ?1)",
+        (since,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def span(look: sqlite3.Connection) -> tuple[int, int] | None:
@@ -70,7 +81,8 @@ def worked(look: sqlite3.Connection, slot: int) -> Worked:
         steps |= {name for name, state in found if state in _DONE}
     began = min((started for _, _, started in runs), default=None)
     failed = tuple(int(number) for number, state, _ in runs if state == "FAILED")
-    return Worked(slot, moment(began), "exits" in steps, "signals" in steps, failed)
+    working = any(state == "RUNNING" for _, state, _ in runs)
+    return Worked(slot, moment(began), "exits" in steps, "signals" in steps, failed, working)
 
 
 def ordered(look: sqlite3.Connection) -> dict[str, Ordered]:
@@ -82,9 +94,9 @@ def ordered(look: sqlite3.Connection) -> dict[str, Ordered]:
 
 
 def run_of(look: sqlite3.Connection, name: str) -> tuple[int, str, int, str, datetime] | None:
-    """Return (id, cycle, slot, state, started) of the run *name*; ``@last``: the newest that decided.
+    """Return (id, cycle, slot, state, started) of the run *name*, ``None`` where there is none.
 
-    ``None`` where there is none.
+    ``@last`` is the newest that decided anything.
     """
     columns = "SELECT id, cycle, slot, state, started FROM runs"
     if name == "@last":
@@ -94,5 +106,5 @@ def run_of(look: sqlite3.Connection, name: str) -> tuple[int, str, int, str, dat
         )
         row: tuple[Any, ...] | None = look.execute(question, (json.dumps(DECIDING),)).fetchone()
     else:
-        row = look.execute(f"{columns} WHERE id = ?", (int(name),)).fetchone()  # noqa: S608  # same
+        row = look.execute(f"{columns} WHERE id = ?", (int(name),)).fetchone()
     return None if row is None else (*row[:4], from_epoch(row[4]))

@@ -178,43 +178,60 @@ def _triggers(table: Watched) -> Iterator[str]:
         )
         return
     was = "||','||".join(f'quote(OLD."{one}")' for one in table.columns)
-    for end, (event, side, text) in {
-        "in": ("INSERT", "NEW", "NULL"),
-        "up": ("UPDATE", "OLD", was),
-        "out": ("DELETE", "OLD", was),
-    }.items():
-        key = [f'{side}."{one}"' for one in table.key] + ["''"] * (_KEYS - len(table.key))
-        same = " AND ".join(f"k{n} = {value}" for n, value in enumerate(key, 1))
-        yield (
-            f'CREATE TRIGGER "seal_{name}_{end}" AFTER {event} ON "{name}" BEGIN'  # noqa: S608  # names of the schema
-            f" INSERT INTO unsealed_rows SELECT '{name}', {', '.join(key)}, {text} WHERE NOT"
-            f" EXISTS (SELECT 1 FROM unsealed_rows WHERE name = '{name}' AND {same}); END"
-        )
+    old, new = _noted(table, "OLD", was), _noted(table, "NEW", "NULL")
+    events = {"in": ("INSERT", new), "up": ("UPDATE", f"{old} {new}"), "out": ("DELETE", old)}
+    for end, (event, statements) in events.items():
+        yield f'CREATE TRIGGER "seal_{name}_{end}" AFTER {event} ON "{name}" BEGIN {statements} END'
+
+
+def _noted(table: Watched, side: str, was: str) -> str:
+    """Return the statement that notes a row by its key, unless it is noted since the last seal."""
+    key = [f'{side}."{one}"' for one in table.key] + ["''"] * (_KEYS - len(table.key))
+    same = " AND ".join(f"k{n} = {value}" for n, value in enumerate(key, 1))
+    return (
+        f"INSERT INTO unsealed_rows SELECT '{table.name}', {', '.join(key)}, {was} WHERE NOT EXISTS"  # noqa: S608  # names of the schema
+        f" (SELECT 1 FROM unsealed_rows WHERE name = '{table.name}' AND {same});"
+    )
 
 
 # --- sealing
 
 
-def seal(tx: sqlite3.Connection, *, run: int, now: datetime) -> Sealed:
+def seal(tx: sqlite3.Connection, *, run: int, now: datetime, most: int | None = None) -> Sealed:
     """Take in what was written since the last seal, for *run* (0: no run); a writing transaction.
 
-    Nothing new writes nothing.
+    Nothing new writes nothing. With *most*, at most so many new rows of evidence, the oldest first:
+    see ``sealing.seal_all``.
     """
-    delta = unsealed(tx)
+    last = None if most is None else _nth(tx, most)
+    delta = unsealed(tx, last=last)
     if not delta.touched:
-        row = tx.execute("SELECT max(seq) FROM seals").fetchone()
-        return Sealed(int(row[0] or 0), 0)
-    tx.execute("DELETE FROM unsealed_keys")
+        return Sealed(head(tx)[0], 0)
+    tx.execute("DELETE FROM unsealed_keys WHERE ?1 IS NULL OR rowid <= ?1", (last,))
     tx.execute("DELETE FROM unsealed_rows")
     return Sealed(_chain(tx, run, epoch(now), delta), delta.touched)
 
 
-def unsealed(look: sqlite3.Connection, only: str | None = None) -> Delta:
-    """Return what was written since the last seal (to table *only*), as a change of the sums."""
+def _nth(look: sqlite3.Connection, most: int) -> int | None:
+    """Return the place of the *most*-th row that waits, ``None`` where there are fewer."""
+    row = look.execute(
+        "SELECT rowid FROM unsealed_keys ORDER BY rowid LIMIT 1 OFFSET ?", (most - 1,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def unsealed(
+    look: sqlite3.Connection, only: str | None = None, *, last: int | None = None
+) -> Delta:
+    """Return what was written since the last seal (to table *only*), as a change of the sums.
+
+    With *last*, of evidence what was written until that place in the queue.
+    """
     delta = Delta()
     for name in _waiting(look, "unsealed_keys", only):
         table = watched(look, name)
-        for row in _queued(look, table, "unsealed_keys"):
+        until = "" if last is None else f" AND q.rowid <= {last:d}"
+        for row in _queued(look, table, "unsealed_keys", until):
             delta.add(table, row, 1)
     for name in _waiting(look, "unsealed_rows", only):
         table = watched(look, name)
@@ -237,13 +254,15 @@ def _waiting(look: sqlite3.Connection, queue: str, only: str | None) -> list[str
     return [str(name) for (name,) in found]
 
 
-def _queued(look: sqlite3.Connection, table: Watched, queue: str) -> sqlite3.Cursor:
+def _queued(
+    look: sqlite3.Connection, table: Watched, queue: str, until: str = ""
+) -> sqlite3.Cursor:
     """Return the rows of *table* that *queue* names and that are there."""
     columns = ", ".join(f't."{one}"' for one in table.columns)
     same = " AND ".join(f't."{one}" = q.k{n}' for n, one in enumerate(table.key, 1))
     return look.execute(
         f'SELECT {columns} FROM {queue} q CROSS JOIN "{table.name}" t ON {same}'  # noqa: S608  # names of the schema
-        " WHERE q.name = ?",
+        f" WHERE q.name = ?{until}",
         (table.name,),
     )
 

@@ -14,6 +14,7 @@ from trading_cli.app.backtests.cells import Opened
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import from_epoch
+from trading_cli.store.backtests import Extent
 from trading_cli.trading.backtest.history import Coverage, Moment
 from trading_cli.trading.backtest.rules import fees_of
 from trading_cli.trading.backtest.worlds import FIRST_SLOT, MemoryHistory, plain_market
@@ -78,9 +79,10 @@ class Made:
         part = Part(self.history(settings, fees), since, until)
         yield Opened(part, Coverage(imported=self.markets * len(part.moments())))
 
-    def extent(self) -> tuple[datetime, datetime] | None:
+    def extent(self) -> Extent | None:
         """Return all of it."""
-        return (START, self.until) if self.days else None
+        whole = (START, self.until)
+        return Extent(whole, whole) if self.days else None
 
     def fingerprint(self, since: datetime, until: datetime) -> str:
         """Return what stands for it."""

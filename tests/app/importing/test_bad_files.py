@@ -163,6 +163,8 @@ def test_what_is_no_plain_file_or_not_there_is_refused(me):
         (me.folder / "empty").mkdir(exist_ok=True)
         with pytest.raises(UsageError, match=told):
             me.bring(path)
+    with pytest.raises(UsageError, match="cannot be read: File name too long"):
+        me.bring(me.folder / ("x" * 400 + ".csv"))
     twice = me.file("y.csv", f"{HEAD}a,{T0},0.5\n")
     with pytest.raises(UsageError, match="given twice"):
         me.bring(twice, twice)
@@ -280,7 +282,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=ROWS)
 def test_whatever_the_rows_what_is_stored_can_be_trusted(tmp_path_factory, rows):
     """Inside [0, 1], not to come, once an instant; and every row is taken, dropped or refused."""

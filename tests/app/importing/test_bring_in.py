@@ -6,7 +6,7 @@ from hashlib import blake2b
 import pytest
 from brought import NOW, T0, refused  # beside this
 
-from trading_cli.app.calibrate import calibrate
+from trading_cli.app.calibrate import calibrate, gather
 from trading_cli.app.calibration_question import asked
 from trading_cli.app.importing import Asked, bring_in
 from trading_cli.core.errors import UsageError
@@ -219,3 +219,32 @@ def test_calibrate_reads_what_was_imported(me):
         calibrate(me.config, clock=me.clock, question=asked({}, source="other"))
     none = calibrate(me.config, clock=me.clock, question=asked({}, label="Bulls"))
     assert none["markets"] == 0
+
+
+def test_better_words_later_do_not_change_what_was_known_then(me):
+    """A question that comes with a second import is noted, and the first word stands."""
+    prices = me.file("p.csv", f"market,t,p\na,{T0},0.5\n")
+    me.bring(prices, source="s")
+    report = me.bring(prices, me.file("m.csv", "market,question\na,Will A?\n"), source="s")
+    assert report["notes"] == ["1 markets were described otherwise before: the first word stands."]
+    with Store.reader(me.database) as store, store.reading() as look:
+        (found,) = listings.listing_at(look, as_of=NOW)
+    assert found.question == "a"
+
+
+@pytest.mark.parametrize(
+    ("take", "within", "price"),
+    [
+        ("known", 3600, 0.2), ("known", 100, None), ("nearest", 3600, 0.6), ("nearest", 60, 0.6),
+        ("nearest", 59, None), ("after", 3600, 0.6), ("after", 60, 0.6), ("after", 59, None),
+    ],
+)  # fmt: skip
+def test_which_price_counts_at_a_horizon(me, take, within, price):
+    """Points 60 s before (known 30 s after the instant) and 60 s after: at a tie the later."""
+    lines = f"a,{T0 - 300},0.2\na,{T0 - 60},0.4\na,{T0 + 60},0.6\n"
+    markets = f"market,outcome_yes,closed_time\na,1,{T0 + 3600}\n"
+    me.bring(me.file("m.csv", markets), me.file("p.csv", "market,t,p\n" + lines), source="s")
+    question = asked({"1 h": timedelta(hours=1)}, take=take, within=timedelta(seconds=within))
+    with Store.reader(me.database) as store, store.reading() as look:
+        rows = gather(look, NOW, question).prices
+    assert [row.price for row in rows] == ([] if price is None else [price])

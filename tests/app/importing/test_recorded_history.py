@@ -107,9 +107,9 @@ def test_all_real_names_are_kept_and_the_others_marked(home):
 
 
 def test_all_of_it_again_is_nothing_new(home, shared_data, monkeypatch, tmp_path):
-    """The largest set once more: every row is there already, and nothing contradicts."""
+    """A whole set once more: every row is there already, and nothing contradicts."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    again = home.bring(shared_data / "daily_mid_resolved_pancake", dry_run=True)
-    assert again["points"] == {"new": 0, "same": 540_812, "conflict": 0}
-    assert again["resolutions"] == {"new": 0, "same": 4_135, "conflict": 0}
+    again = home.bring(shared_data / "mixed_resolved_10min_2026-01", dry_run=True)
+    assert again["points"] == {"new": 0, "same": 217_083, "conflict": 0}
+    assert again["resolutions"] == {"new": 0, "same": 106, "conflict": 0}
     assert again["markets"]["new"] == 0

@@ -173,3 +173,15 @@ def last_run(path: Path) -> tuple[int, datetime, str]:
         ).fetchone()
     look.close()
     return number, from_epoch(slot), state
+
+
+def decide(path: Path, number: int) -> None:
+    """Let market 0 be decided on in slot *number*: no trade."""
+    seen = int(at(number).timestamp())
+    with Store.open(path, now=NOON) as store, store.transaction() as tx:
+        tx.execute(
+            "INSERT INTO decisions (id, slot, decided_at, market, event, strategy, purpose, action,"
+            " reason, shares, binding, formula, settings_hash, facts) VALUES (?, ?, ?, '500000',"
+            " 'e0', 's', 'entry', 'HOLD', 'NO_SIGNAL', 0, '', '', '', '{}')",
+            (f"d{number}", seen // 900 * 900, seen),
+        )

@@ -79,8 +79,8 @@ def listing(rng, markets, days):
 def history(seed, *, bent=False):
     """Return one random mid-only history."""
     rng = np.random.default_rng(seed)
-    markets, days = int(rng.integers(4, 12)), int(rng.integers(3, 9))
-    slots = 96 * days
+    markets, days = int(rng.integers(4, 9)), float(rng.choice([1.5, 2.5, 4]))
+    slots = int(96 * days)
     volumes = None
     if rng.random() < 0.7:
         volumes = rng.lognormal(6, 1, (markets, slots))
@@ -122,14 +122,14 @@ def rules(seed):
         cool_down_minutes=int(rng.choice([0, 60, 600])),
         open_positions=int(rng.choice([1, 2, 4, 8])), per_category=int(rng.choice([1, 2, 8])),
         day_loss=some(rng, 0.002, 0.01, 0.05), week_loss=some(rng, 0.004, 0.02, 0.1),
-        month_loss=some(rng, 0.006, 0.03, 0.2), peak_loss=some(rng, 0.02, 0.06, 0.3, 0.5),
+        month_loss=some(rng, 0.006, 0.03, 0.2), peak_loss=some(rng, 0.01, 0.03, 0.3, 0.5),
         limit_ticks=int(rng.choice([0, 2])),
         themes={"all": ("thing",)} if rng.random() < 0.2 else {},
     )  # fmt: skip
     exits = ExitsSection(
         stop=some(rng, 0.04, 0.12, 0.3), stop_ticks=int(rng.choice([0, 3])),
         trailing=some(rng, 0.95, 0.99),
-        slow_days=[(3, 7), (0.5, 1.5), (0.1, 4)][int(rng.integers(0, 3))],
+        slow_days=[(3, 7), (0.5, 1.5), (0.1, 0.8)][int(rng.integers(0, 3))],
         deadline_days=[(7, 3), (2, 1)][int(rng.integers(0, 2))],
         volume_fade=float(rng.choice([0.5, 0.95, 0])),
         targets=[(Decimal("0.08"), Decimal("0.15"), Decimal("0.25")),

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planted import D, at, walks
@@ -46,6 +47,19 @@ def world_of(drawn, *, payouts: bool = True) -> MemoryHistory:
 @given(worlds, st.sampled_from(["0", "0.05", "0.25"]), st.sampled_from([0.05, 0.6]))
 def test_the_books_balance_after_every_slot(drawn, rate: str, chance: float) -> None:
     """Cash, what positions cost, fees and result always make the capital; cash is never below 0."""
+    check_the_books(drawn, rate, chance)
+
+
+@pytest.mark.nightly
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds, st.sampled_from(["0", "0.02", "0.07", "0.25"]), st.sampled_from([0.01, 0.2, 0.9]))
+def test_the_books_balance_in_a_thousand_worlds(drawn, rate: str, chance: float) -> None:
+    """The same, at night, a thousand times."""
+    check_the_books(drawn, rate, chance)
+
+
+def check_the_books(drawn, rate: str, chance: float) -> None:
+    """Step through the world drawn and hold every account against the others in every slot."""
     fee = FeeSchedule(D(rate), D(1), "test")
     rules = Rules(risk=WIDE, fees=fee)
     coin = RandomEntries(chance, drawn["seed"], ceiling=D("0.3"))

@@ -126,10 +126,13 @@ def test_twice_the_costs_cost_twice() -> None:
     found = []
     for factor in (1, 2):
         fee = FeeSchedule(D("0.01") * factor, D(1), "flat")
+        half = {f"m{one}": (at(29), D(1) / 2) for one in range(20)}
         world = MemoryHistory(
-            [plain_market(one) for one in range(20)], np.full((20, 30), 0.5),
-            slippage=D("0.005") * factor, payouts={f"m{one}": (at(29), D(1) / 2) for one in range(20)},
-        )  # fmt: skip
+            [plain_market(one) for one in range(20)],
+            np.full((20, 30), 0.5),
+            slippage=D("0.005") * factor,
+            payouts=half,
+        )
         coin = RandomEntries(0.05, 3, ceiling=D("0.002"))
         done = run(world, Rules(risk=FREELY, fees=fee), [coin])
         assert all(trip.closed_at - trip.opened_at < timedelta(days=1) for trip in done.closed)

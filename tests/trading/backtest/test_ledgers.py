@@ -307,3 +307,11 @@ def test_another_schedule_is_a_schedule() -> None:
     assert fees_of("zero") == FeeSchedule(D(0), D(1), "zero")
     with pytest.raises(UsageError, match="'flat:much' are not known"):
         fees_of("flat:much")
+
+
+def test_an_override_of_the_fees_decides_too() -> None:
+    """A market that is free is sized, and refused, by the fee that will be charged."""
+    dear = Rules(fees=fees_of("flat:0.2"))
+    assert run(quoted([BEFORE]), dear, [ENTER]).reasons == {"ROUND_TRIP": 1}
+    (order,) = run(quoted([BEFORE]), Rules(fees=fees_of("flat:0.01")), [ENTER]).orders
+    assert order.shares == D("191.38")  # 100 / (0.52 + 0.01 x 0.52 x 0.48)

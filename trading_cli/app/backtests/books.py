@@ -9,7 +9,7 @@ from trading_cli.app.backtests.pricing import Prices
 from trading_cli.app.backtests.tape import Tape
 from trading_cli.app.backtests.universe import DAY, Universe
 from trading_cli.domain import SLOT_SECONDS, Book, Level, Market, Order, Side, Token, slot_of
-from trading_cli.store import Transaction, past
+from trading_cli.store import Transaction, past, past_deals
 from trading_cli.store.packed import PackedBook
 from trading_cli.store.rows import MILLION, exact
 from trading_cli.store.traded import LEAST_HEARD
@@ -47,7 +47,7 @@ class Books:
         numbers = [self._of.names[row].number for row in rows]
         return {
             int(self._of.row_by_number[one.market]): self._packed(one)
-            for one in past.slot_books(self._look, numbers, slot, purpose)
+            for one in past_deals.slot_books(self._look, numbers, slot, purpose)
             if one.available_at <= at
         }
 
@@ -57,7 +57,7 @@ class Books:
         return self.of_slot(slot, asked, at) | self.of_slot(slot, asked, at, "exit")
 
     def of_mid(self, row: int, market: Market, at: datetime) -> Book | None:
-        """Return the YES book made of the last history mid, ``None`` without one inside (0, 1)."""
+        """Return the YES book made of the last mid, ``None`` without one inside (0, 1)."""
         mid = self._mid(row, at)
         if mid is None:
             return None
@@ -70,7 +70,7 @@ class Books:
 
     def _mid(self, row: int, at: datetime) -> Decimal | None:
         now = int(at.timestamp())
-        found = self._prices.history_mid(row, now, now, live=False)
+        found = self._prices.mid(row, slot_of(at), now, now, live=False)
         return found.value if found is not None and 0 < found.value < 1 else None
 
     def recorded(self, order: Order, row: int, yes: Market) -> Execution | None:
@@ -83,13 +83,13 @@ class Books:
         if own is not None and own.observed_at >= order.placed_at.replace(microsecond=0):
             return Execution(token_book(_after(own, order), order.token, yes), "A")
         number = self._of.names[row].number
-        later = past.first_book_after(self._look, number, placed, (slot, slot + SLOT_SECONDS))
+        later = past_deals.first_book_after(self._look, number, placed, (slot, slot + SLOT_SECONDS))
         if later is not None:
             return Execution(token_book(self._packed(later), order.token, yes), "A", late=True)
         return self._printed(order, number, yes, placed)
 
     def _printed(self, order: Order, number: int, yes: Market, placed: int) -> Execution | None:
-        for one in past.prints(self._look, number, placed, placed + WAIT_S):
+        for one in past_deals.prints(self._look, number, placed, placed + WAIT_S):
             own = (one.outcome == 0) == (order.token is Token.YES)
             price = exact(one.price) if own else ONE - exact(one.price)
             over = (
@@ -117,7 +117,7 @@ class Books:
         book = book_of_mid(own, self._slippage, name, yes, order.placed_at + SECOND)
         return Execution(book, "C")
 
-    def _packed(self, one: past.StoredBook) -> Book:
+    def _packed(self, one: past_deals.StoredBook) -> Book:
         """Return the book, unpacked when it is looked at; an imported one was seen in its time."""
         condition = self._of.names[int(self._of.row_by_number[one.market])].condition
         return PackedBook.of(condition, one.event_time, one.available_at, one.hash, one.levels)
@@ -146,7 +146,7 @@ class Books:
             if start < stop:
                 seconds += stop - start
                 seen = at if live else ANY_TIME
-                usd += past.dealt_usd(self._look, name.number, start, stop, at, seen)
+                usd += past_deals.dealt_usd(self._look, name.number, start, stop, at, seen)
         if seconds < LEAST_HEARD * (until - since):
             return None
         return usd / float(MILLION) ** 2 * DAY / seconds
@@ -155,7 +155,7 @@ class Books:
         name = self._of.names[row]
         if not self._tape.answers.settled(name.condition, since, until, at, live=live):
             return False
-        return past.newest_trade_seen(self._look, name.number, since, until) <= at or not live
+        return past_deals.newest_trade_seen(self._look, name.number, since, until) <= at or not live
 
 
 def _after(book: Book, order: Order) -> Book:

@@ -42,7 +42,7 @@ class Candidates:
         for begin in range(0, len(busy), max(most, 1)):
             some = busy[begin : begin + most]
             held = self._listed.markets(some, now)
-            quotes = self._prices.quotes(slot, some, now, live=False)
+            quotes = self._prices.quotes(slot, some, now, live=True)
             by_id = {market.id: row for row, market in held.items()}
             named = {quote.market_id: quote for quote in quotes.values()}
             for name in candidates(list(held.values()), named, self._rules, at):
@@ -52,8 +52,8 @@ class Candidates:
                 break
         return found[:most]
 
-    def bare(self, at: datetime) -> list[Candidate]:
-        """Return the markets listed at *at* with a history mid of the last quarter-hour.
+    def bare(self, slot: int, at: datetime) -> list[Candidate]:
+        """Return the markets listed at *at* with a price of the last quarter-hour.
 
         Open, taking orders as far as is known, not past their end. No volume is known of them: the
         busiest by what is, then by their id, and no more than the settings allow.
@@ -65,12 +65,17 @@ class Candidates:
             for row, (first, last) in self._of.spans.items()
             if first <= now
             and now - STALE_S <= last
-            and self._prices.history_mid(row, now, now, live=False) is not None
+            and self._prices.mid(row, slot, now, now, live=False) is not None
         ]
         order = self._listed.by_volume(priced, now)
         for begin in range(0, len(order), max(most, 1)):
             held = self._described(order[begin : begin + most], now)
-            found += [Candidate(row, market) for row, market in held.items() if _open(market, at)]
+            quotes = self._prices.quotes(slot, list(held), now, live=False)
+            found += [
+                Candidate(row, market, quotes.get(row))
+                for row, market in held.items()
+                if _open(market, at)
+            ]
             if len(found) >= most:
                 break
         return found[:most]

@@ -17,6 +17,7 @@ from trading_cli.app.facts import settings_hash
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
 from trading_cli.research.recalibration import Recalibration
+from trading_cli.store.backtests import Extent
 from trading_cli.trading import strategies
 from trading_cli.trading.backtest.engine import Engine, result_of
 from trading_cli.trading.backtest.history import Coverage, History
@@ -41,7 +42,7 @@ class Source(Protocol):
         """Return the history of [since, until) as *settings* see it, while it is open."""
         ...
 
-    def extent(self) -> tuple[datetime, datetime] | None:
+    def extent(self) -> Extent | None:
         """Return from when to when there is anything, ``None`` for nothing."""
         ...
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from trading_cli.app.proving import standing
+from trading_cli.app.settings import Settings
 from trading_cli.app.views import held_back
 from trading_cli.domain import SLOT_SECONDS, from_epoch
 from trading_cli.store import Transaction, glance, past, pauses
@@ -15,11 +18,17 @@ ARMED = Operated()
 
 
 class Conditions:
-    """The conditions as they stood. *as_operated*: with what the owner did at that time."""
+    """The conditions as they stood. *as_operated*: with what the owner did at that time.
 
-    def __init__(self, look: Transaction, *, as_operated: bool) -> None:
+    *settings* then say what each strategy had shown of itself by then.
+    """
+
+    def __init__(
+        self, look: Transaction, *, as_operated: bool, settings: Settings | None = None
+    ) -> None:
         self._look = look
         self._as_operated = as_operated
+        self._settings = settings
 
     def operated(self, at: datetime) -> Operated:
         """Return how the switch stood and what paused entries at *at*, but for losses.
@@ -45,7 +54,13 @@ class Conditions:
             gate_open=not closing,
             gate_reasons=tuple(closing),
             held_back=self._held_back(slot, at),
+            proofs=self._proofs(at),
         )
+
+    def _proofs(self, at: datetime) -> dict[str, dict[str, Any]]:
+        if not self._as_operated or self._settings is None:
+            return {}
+        return standing(self._look, self._settings, at)
 
     def _held_back(self, slot: int, at: datetime) -> str:
         reach = range(slot - GAP_REACH, slot + 1, SLOT_SECONDS)

@@ -7,7 +7,7 @@ that was listed by then and has a mid of the last quarter-hour; what was never r
 waived by name. A slot in between that brought nothing is missing, as it was then.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from trading_cli.app.backtests.listed import Listed
 from trading_cli.app.backtests.pricing import Prices
 from trading_cli.app.backtests.seeing import MID_WAIVED, Seeing, Sources, Times
 from trading_cli.app.backtests.universe import Universe, universe
+from trading_cli.app.comovement import Levels, measured
 from trading_cli.app.panel import rules_of
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
@@ -37,6 +38,7 @@ from trading_cli.domain import (
 from trading_cli.store import Store, Transaction, listings, past
 from trading_cli.trading.backtest.history import Coverage, Execution, Moment, Operated
 from trading_cli.trading.backtest.rules import fees_of
+from trading_cli.trading.groups import Correlation
 from trading_cli.trading.view import View
 
 DECIDES_AFTER_S = 60
@@ -68,13 +70,16 @@ class StoreHistory:
             indicators,
             Books(look, found, prices, indicators.tape, slippage),
             Candidates(found, listed, prices, rules),
-            Conditions(look, as_operated=as_operated),
+            Conditions(look, as_operated=as_operated, settings=settings),
         )
-        held = [_times(look, slot, live=slot in found.quoted) for slot in slots]
+        held = [
+            _times(look, slot, live=slot in found.quoted, as_operated=as_operated) for slot in slots
+        ]
         self._moments = [moment for moment, _ in held]
         self._by_slot = {one.slot: one for one in self._moments}
         self._seeing = Seeing(look, self._sources, {one.slot: one for _, one in held}, fees)
         self._markets: tuple[datetime, dict[str, Market]] = (from_epoch(0), {})
+        self._levels: tuple[int, Levels] = (-1, {})
 
     @classmethod
     @contextmanager
@@ -212,12 +217,21 @@ class StoreHistory:
         live = slot_of(as_of) in self._of.quoted
         return self._sources.books.traded_usd(row, *seconds, live=live)
 
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return how the market moved with each of *held* over 30 days, as it was known at *at*."""
+        if self._levels[0] != slot:
+            self._levels = slot, {}
+        return measured(self._look, market_id, held, slot=slot, as_of=at, levels=self._levels[1])
 
-def _times(look: Transaction, slot: int, *, live: bool) -> tuple[Moment, Times]:
+
+def _times(look: Transaction, slot: int, *, live: bool, as_operated: bool) -> tuple[Moment, Times]:
     """Return when *slot* was decided: as written down, else a minute after it began."""
     taken = past.taken_at(look, slot) if live else past.Taken()
     decided = slot + DECIDES_AFTER_S if taken.entries is None else taken.entries
     exits = decided if taken.exits is None else min(taken.exits, decided)
     computed = decided if taken.features is None else min(taken.features, decided)
     moment = Moment(slot, from_epoch(exits), from_epoch(decided))
-    return moment, Times(slot, from_epoch(computed), moment.decided_at, live)
+    judged = not (as_operated and live) or taken.entries is not None
+    return moment, Times(slot, from_epoch(computed), moment.decided_at, live, judged)

@@ -119,7 +119,7 @@ def drawdown(curve: Sequence[Data]) -> list[float]:
     found, highest = [], 0.0
     for one in curve:
         highest = max(highest, one["liquidation"])
-        found.append(one["liquidation"] / highest - 1 if highest else 0.0)
+        found.append(round(one["liquidation"] / highest - 1, 9) if highest else 0.0)
     return found
 
 

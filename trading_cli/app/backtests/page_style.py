@@ -30,7 +30,7 @@ svg .mid{stroke:var(--mid);stroke-dasharray:5 4}
 svg .fall{stroke:var(--loss)}svg .under{fill:var(--loss);fill-opacity:.18;stroke:none}
 svg .gain{fill:var(--gain)}svg .loss{fill:var(--loss)}
 svg .name{text-anchor:end}
-@media (max-width:600px){svg{font-size:19px}svg .grid{stroke-width:1.5}
+@media (max-width:600px){svg{font-size:17px}svg .grid{stroke-width:1.5}
 dl{grid-template-columns:1fr}dt{margin-top:.4em}}
 @media print{.wide{overflow:visible}}
 """

@@ -10,7 +10,7 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 84, 12, 12, 34
 TICKS = 4
 
 
@@ -63,7 +63,7 @@ def bars(title: str, every: Sequence[Bar], *, form: str = "+.2%") -> str:
         return _words(f"{title}: nothing to draw")
     low, high = min([0.0, *values]), max([0.0, *values])
     span = (high - low) or 1.0
-    step, names, room = 30, 190, 90
+    step, names, room = 30, 264, 100
     height = step * len(every) + 10
     wide = WIDTH - names - room
 
@@ -99,8 +99,8 @@ def _words(text: str) -> str:
 
 def _scale(low: float, high: float, room: float = 0.0) -> tuple[float, float]:
     """Return the ends of an axis that holds [low, high]; never of no length."""
-    if high <= low:
-        away = abs(low) * 0.01 or 1.0
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        away = abs(low) * 0.01 or 0.01
         return low - away, high + away
     more = (high - low) * room
     return low - more, high + more
@@ -169,5 +169,5 @@ def _legend(every: Sequence[Line]) -> list[str]:
             f'<path class="{one.css}" d="M{x} {TOP + 8}h22"/>'
             f'<text x="{x + 28}" y="{TOP + 12}">{escape(one.name)}</text>'
         )
-        x += 50 + 7 * len(one.name)
+        x += 60 + 10 * len(one.name)
     return parts

@@ -28,7 +28,8 @@ LATE = 2**31 - 1
 class _Window:
     """Two days of quotes by slot and row: millionths (-1 absent), and when each was known.
 
-    ``available`` is LATE where there is no quote; ``seen`` is the later of available and observed.
+    ``available`` is LATE where there is no quote; ``seen`` is the later of available and observed;
+    ``lag`` by row: how long after its slot the latest of its quotes was seen.
     """
 
     first: int
@@ -37,6 +38,7 @@ class _Window:
     available: Ints
     seen: Ints
     times: list[datetime]
+    lag: list[int]
     pairs: dict[int, tuple[list[int], Pairs]] = field(default_factory=dict)
 
 
@@ -64,36 +66,31 @@ class Prices:
         self._window: _Window | None = None
         self._points: dict[tuple[int, int, int], _Points] = {}
         self._others = universe.others
+        self._decimals: dict[int | None, Decimal | None] = {}
 
-    def quotes(self, slot: int, rows: list[int], at: int, *, live: bool) -> dict[int, Quote]:
+    def quotes(self, slot: int, rows: Sequence[int], at: int, *, live: bool) -> dict[int, Quote]:
         """Return the quotes of *slot* known at *at*, by row."""
-        numbers = [self._of.names[row].number for row in rows]
-        found = {}
-        for number, bid, ask, deep_bid, deep_ask, gap, name, event, seen, origin in past.quote_rows(
-            self._look, numbers, slot
-        ):
-            row = int(self._of.row_by_number[number])
-            if self._known(slot, row, at, live=live):
-                found[row] = Quote(
-                    self._of.names[row].venue, slot, decimal_of(bid), decimal_of(ask),
-                    deep_bid, deep_ask, from_epoch(event), from_epoch(seen), decimal_of(gap),
-                    "" if name is None else name.hex(), ORIGIN_OF[origin],
-                )  # fmt: skip
-        return found
-
-    def _known(self, slot: int, row: int, at: int, *, live: bool) -> bool:
         window, place = self._at(slot)
         when = window.seen if live else window.available
-        return bool(when[place, row] <= at)
+        known = [row for row in rows if when[place, row] <= at]
+        found = {}
+        for number, bid, ask, deep_bid, deep_ask, gap, name, event, seen, origin in past.quote_rows(
+            self._look, [self._of.names[row].number for row in known], slot
+        ):
+            row = int(self._of.row_by_number[number])
+            found[row] = Quote(
+                self._of.names[row].venue, slot, self._decimal(bid), self._decimal(ask), deep_bid,
+                deep_ask, from_epoch(event), from_epoch(seen if live else event),
+                self._decimal(gap),
+                "" if name is None else name.hex(), ORIGIN_OF[origin],
+            )  # fmt: skip
+        return found
 
-    def one_sided(self, slot: int, at: int) -> NDArray[np.bool_]:
-        """Return which rows have a quote of *slot*, known at *at*, with a side missing [M]."""
-        window, place = self._at(slot)
-        known = window.available[place] <= at
-        sided: NDArray[np.bool_] = known & (
-            (window.bid[place] == ABSENT) | (window.ask[place] == ABSENT)
-        )
-        return sided
+    def _decimal(self, value: int | None) -> Decimal | None:
+        """Return stored millionths as a Decimal: prices are few, so each is made once."""
+        if value not in self._decimals:
+            self._decimals[value] = decimal_of(value)
+        return self._decimals[value]
 
     def mid(self, row: int, slot: int, instant: int, at: int, *, live: bool) -> Mid | None:
         """Return the mid of *slot* as known at *at*; without one, the last history mid.
@@ -117,7 +114,7 @@ class Prices:
         plain = not self._others.size
         found: list[Mid | None] = []
         for row, bid, ask, seen in zip(rows, bids, asks, when, strict=True):
-            if seen > at or bid == ABSENT or ask == ABSENT:
+            if seen > at or ABSENT in (bid, ask):
                 found.append(self.history_mid(row, instant, at, live=live))
             else:
                 observed = seen if plain else self._observed(row, slot)
@@ -149,7 +146,10 @@ class Prices:
         return None
 
     def day_of_mids(self, row: int, at: datetime) -> Pairs:
-        """Return (time, YES mid) of the quotes of the 24 hours before *at*, oldest first."""
+        """Return (time, YES mid) of the quotes of the 24 hours before *at*, oldest first.
+
+        As the live steps had them: both available and observed.
+        """
         now = int(at.timestamp())
         # as the live reader: slots from 24 h ago, both ends whole seconds, until before now
         first = -(-(now - DAY) // SLOT_SECONDS) * SLOT_SECONDS
@@ -158,10 +158,10 @@ class Prices:
         low = place - (last - first) // SLOT_SECONDS
         places, pairs = self._pairs(window, row)
         begin, end = bisect_left(places, low), bisect_right(places, place)
-        when = window.available[low : place + 1, row]
-        late = set((np.flatnonzero((when > now) & (when != LATE)) + low).tolist())
-        if not late:
+        if window.lag[row] <= now - last:  # none of them came later than that after its slot
             return pairs[begin:end]
+        when = window.seen[low : place + 1, row]
+        late = set((np.flatnonzero((when > now) & (when != LATE)) + low).tolist())
         return tuple(
             pair
             for one, pair in zip(places[begin:end], pairs[begin:end], strict=True)
@@ -214,7 +214,9 @@ class Prices:
             available[place, rows] = ours["available_at"]
         times = [from_epoch(one) for one in range(first, last, SLOT_SECONDS)]
         seen = self._seen(available, first, last)
-        return _Window(first, bid, ask, available, seen, times)
+        slots = np.arange(first, last, SLOT_SECONDS)[:, None]
+        lag = np.where(seen == LATE, 0, seen - slots).max(axis=0).tolist()
+        return _Window(first, bid, ask, available, seen, times, lag)
 
     def _seen(self, available: Ints, first: int, last: int) -> Ints:
         """Return when each quote was known and seen: recorded ones at once."""

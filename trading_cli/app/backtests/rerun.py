@@ -5,7 +5,7 @@ an order meets the book that was fetched for it, or nothing where nothing came. 
 meanwhile is put in where it happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,17 +13,18 @@ from typing import Any
 
 from trading_cli.app.backtests.conditions import Conditions
 from trading_cli.app.backtests.history import RECORDED, StoreHistory
-from trading_cli.app.backtests.standing import Standing, rebase, stand
+from trading_cli.app.backtests.standing import rebase, stand
 from trading_cli.app.backtests.taken import Taken, Transfer, began_of
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.settings import Settings
-from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order
+from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order, Position
 from trading_cli.store import Transaction, balances
 from trading_cli.store.operated import Worked
 from trading_cli.trading.backtest.engine import Engine
 from trading_cli.trading.backtest.history import Execution, Moment, Operated
 from trading_cli.trading.backtest.rules import Rules
 from trading_cli.trading.backtest.tally import Tally
+from trading_cli.trading.groups import Correlation
 from trading_cli.trading.killswitch import State
 from trading_cli.trading.strategies import Strategy
 from trading_cli.trading.view import View
@@ -82,7 +83,8 @@ class AsItWas:
 
     def operated(self, slot: int) -> Operated:
         """Return how the switch and the pauses stood at the instant of the step at work."""
-        return self._inner.operated(slot) if self.now is None else self._conditions.operated(self.now)
+        now = self.now
+        return self._inner.operated(slot) if now is None else self._conditions.operated(now)
 
     def market(self, market_id: str, at: datetime) -> Market:
         """Return the market as listed at *at*."""
@@ -112,6 +114,22 @@ class AsItWas:
         """Return the daily mean USD that takers traded."""
         return self._inner.traded_usd(market_id, since, until, as_of)
 
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return what was measured between markets by then."""
+        return self._inner.correlations(market_id, held, slot, at)
+
+
+class Decided(Tally):
+    """The decisions alone: what was held before the span has no round trip here."""
+
+    def filled(self, order: Order, fill: Fill, after: Position, *, late: bool) -> None:
+        """Keep nothing: the holdings have the fill."""
+
+    def settled(self, before: Position, after: Position, payout: Decimal) -> None:
+        """Keep nothing: the ledger has it."""
+
 
 class Repeating(Engine):
     """The engine, told at each step which instant it is at; ``worked``: the steps to take."""
@@ -120,6 +138,7 @@ class Repeating(Engine):
 
     def take(self, moment: Moment, worked: Worked) -> None:
         """Do one slot as far as it was done."""
+        self.explain = False
         self.done = False  # every slot was decided, also after a stop
         self.history.now = moment.decided_at
         if self.history.operated(moment.slot).kill_state != State.ARMED.value:
@@ -149,6 +168,10 @@ class Repeating(Engine):
     work: Worked
 
 
+HOUR = timedelta(hours=1)
+"""A decision looks at the indicators of the hour before: the history is opened so much earlier."""
+
+
 def again(
     look: Transaction,
     history: StoreHistory,
@@ -163,7 +186,7 @@ def again(
         signals=settings.signals, risk=settings.risk, exits=settings.exits,
         bankroll=_bankroll(taken, settings), settings_hash=settings_hash(settings),
     )  # fmt: skip
-    engine = Repeating(past, rules, strategies, Tally(keep=True))
+    engine = Repeating(past, rules, strategies, Decided(keep=True))
     compared = [one for one in taken.slots if one.slot in moments]
     left_out = tuple(one.slot for one in taken.slots if one.slot not in moments)
     if not compared:

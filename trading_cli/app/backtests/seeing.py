@@ -53,12 +53,16 @@ class _Known(NamedTuple):
 
 
 class Times(NamedTuple):
-    """When a slot's indicators were computed and its entries decided; whether it was live."""
+    """When a slot's indicators were computed and its entries decided; whether it was live.
+
+    ``judged``: later slots see its indicators; not where they were never computed at the time.
+    """
 
     slot: int
     computed: datetime
     decided: datetime
     live: bool
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Seeing:
         chosen = (
             every.candidates.live(times.slot, at, members)
             if times.live
-            else every.candidates.bare(at)
+            else every.candidates.bare(times.slot, at)
         )
         markets = {one.row: one.market for one in chosen}
         followed = list(members) if times.live else list(markets)
@@ -116,7 +120,8 @@ class Seeing:
         """Return the candidates of *slot* as seen when it was decided, busiest first."""
         times = self._times[slot]
         earlier = [slot - back * SLOT_SECONDS for back in range(HOUR_SLOTS - 1, 0, -1)]
-        held = [self.slot(one) for one in earlier if one in self._times]
+        times_of = self._times
+        held = [self.slot(one) for one in earlier if one in times_of and times_of[one].judged]
         now = self.slot(slot)
         hour = [one.features for one in (*held, now) if one.live == now.live]
         return self._live(times, now, hour) if times.live else self._bare(times, now, hour)
@@ -150,11 +155,15 @@ class Seeing:
     def _bare(self, times: Times, now: Seen, hour: Sequence[Found]) -> list[View]:
         at, every = times.decided, self._from
         state = every.conditions.bare(at)
+        books = every.books.of_slot(
+            times.slot, [one.row for one in now.chosen if one.quote], int(at.timestamp())
+        )
         found = []
         for one in now.chosen:
-            book = every.books.to_decide(one.row, one.market, at)
+            book = books.get(one.row) or every.books.to_decide(one.row, one.market, at)
+            made = None if book is None else _quote_of(book, one.market, times.slot)
             more = {
-                "quote": None if book is None else _quote_of(book, one.market, times.slot),
+                "quote": one.quote or made,
                 "book": book,
                 "mids": every.prices.day_of_points(one.row, int(at.timestamp())),
                 "state": state,

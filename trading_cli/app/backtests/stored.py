@@ -32,7 +32,7 @@ class Stored:
         ):
             yield Opened(past, past.coverage())
 
-    def extent(self) -> tuple[datetime, datetime] | None:
+    def extent(self) -> backtests.Extent | None:
         """Return from when to when there are prices."""
         with Store.reader(self.database) as store, store.reading() as look:
             return backtests.extent(look)

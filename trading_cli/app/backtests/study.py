@@ -111,16 +111,17 @@ def spanned(base: Cell, asked: Asked) -> Cell:
             "there is no price in the database: nothing can be run.",
             hint="trading collect --backfill 7d, or trading import FILE",
         )
-    since, until = asked.since or there[0], asked.until or there[1]
+    first, last = there.whole
+    since, until = asked.since or there.usual[0], asked.until or there.usual[1]
     if since >= until:
         raise UsageError(
             f"the span from {since.isoformat()} to {until.isoformat()} is empty.",
             hint="--since must lie before --until",
         )
-    if since >= there[1] or until <= there[0]:
+    if since >= last or until <= first:
         raise UsageError(
             f"there is no price from {since.isoformat()} to {until.isoformat()}.",
-            hint=f"there are prices from {there[0].isoformat()} to {there[1].isoformat()}",
+            hint=f"there are prices from {first.isoformat()} to {last.isoformat()}",
         )
     return replace(base, since=since, until=until)
 

@@ -6,7 +6,7 @@ booked is apart: it is an event of the account, not an answer to be found again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 
 from trading_cli.domain import Decision, Entry, Fill, Order, Position, Purpose, from_epoch
@@ -16,6 +16,7 @@ from trading_cli.trading.account import digest
 from trading_cli.trading.deciding import decision_id
 
 EVERY = 2**31
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Taken:
     """The record of a span: its slots, its own decisions by slot, and the whole ledger.
 
     ``orders`` and ``ends`` are of the whole home, in the order placed; ``opened`` every position
-    by its id, for what its opening said of it.
+    by its id, for what its opening said of it; ``until``: when the next slot after them began.
     """
 
     slots: tuple[Worked, ...]
@@ -47,6 +48,7 @@ class Taken:
     fills: Mapping[str, Fill]
     transfers: tuple[Transfer, ...]
     opened: Mapping[str, Position] = field(default_factory=dict)
+    until: datetime = NEVER
 
     def began(self, slot: int) -> datetime:
         """Return when the first run of *slot* began; its own time where no run is kept."""
@@ -64,17 +66,18 @@ def began_of(one: Worked) -> datetime:
 
 def taken(look: Transaction, since: int, until: int) -> Taken:
     """Return the record of the slots that begin in [since, until)."""
-    slots = operated.decided_slots(look, since, until)
+    found = [operated.worked(look, slot) for slot in operated.decided_slots(look, since, until)]
+    worked = tuple(one for one in found if not one.working)
     own: dict[int, list[Decision]] = {}
     by_hand: list[Decision] = []
-    for slot in slots:
+    for slot in [one.slot for one in worked]:
         rows = decided.decisions(look, slot=slot, limit=EVERY)[::-1]
         own[slot] = [one for one in rows if is_own(one)]
         by_hand += [one for one in rows if not is_own(one)]
     orders = {one.id: one for one in reversed(deals.orders(look, limit=EVERY))}
     fills = {one.id: one for one in deals.fills(look, limit=EVERY)}
     return Taken(
-        tuple(operated.worked(look, slot) for slot in slots),
+        worked,
         own,
         tuple(by_hand),
         orders,
@@ -82,7 +85,14 @@ def taken(look: Transaction, since: int, until: int) -> Taken:
         fills,
         tuple(_transfers(balances.entries(look), orders, fills)),
         {one.id: one for one in holdings.positions(look, every=True)},
+        _next(look, until),
     )
+
+
+def _next(look: Transaction, until: int) -> datetime:
+    """Return when the first slot from *until* on began, ``NEVER`` where there is none."""
+    slot = operated.next_decided(look, until)
+    return NEVER if slot is None else began_of(operated.worked(look, slot))
 
 
 def is_own(one: Decision) -> bool:

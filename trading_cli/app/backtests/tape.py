@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,13 +168,15 @@ class Tape:
     ) -> Hours:
         """Return the windows of a row whose trades are all known: a sum stays as it is."""
         held = self._sums.setdefault(row, {})
-        for back, start in enumerate(starts):
-            if start not in held:
+        sums = [held.get(start) for start in starts]
+        for back, known in enumerate(sums):
+            if known is None:
                 low, high = edges[HOURS - back], edges[HOURS - back + 1]
-                held[start] = float(self._usd[low:high].sum()) if low < high else 0.0
+                sums[back] = float(self._usd[low:high].sum()) if low < high else 0.0
+                held[starts[back]] = sums[back]
         low, high = edges[HOURS], edges[HOURS + 1]
         told = rvr.who(self._wallet[low:high].tolist(), self._usd[low:high].tolist())
-        return Hours([held[start] for start in starts], heard, *told)
+        return Hours(cast("list[float]", sums), heard, *told)
 
     def _patchy(
         self, row: int, at: int, asked: Sequence[Span], heard: Sequence[bool], *, live: bool

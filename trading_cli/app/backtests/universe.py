@@ -1,6 +1,6 @@
 """Which markets a run can meet, and which slots were recorded: a row number for each market."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ from trading_cli.store import Transaction, past
 DAY = 86_400
 REACH = 2 * DAY
 GAP = DAY
-"""A slot without quotes is a gap where something was recorded within a day on both sides."""
+"""A slot without quotes is a gap where something was recorded within a day before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Universe:
     """The markets by row (in the order of our numbers), and what was recorded when.
 
-    ``quoted``: how many quotes each slot has; ``slots`` those with any, sorted, and ``missing``
-    those between two recorded ones that brought nothing; ``mids``: the others, in which history
-    mids are all there is, and ``spans`` says from when to when each row has any. ``others``: the
-    quotes that were not recorded live.
+    ``quoted``: how many quotes each slot has that were recorded; ``slots`` those with any, sorted,
+    and ``missing`` those within a day after one that brought nothing. ``mids``: the others, in which
+    history mids (or imported quotes) are all there is; ``spans`` says from when to when each row
+    has any. ``others``: the quotes that were not recorded live.
     """
 
     names: tuple[past.Name, ...]
@@ -62,6 +62,9 @@ def universe(look: Transaction, since: int, until: int) -> Universe:
     if bare:
         found = past.pointed(look, bare[0] - SLOT_SECONDS, bare[-1] + 2 * SLOT_SECONDS)
         spans = {number: (first, last) for number, first, last in found}
+        for number, slot, *_ in others[np.isin(others["slot"], bare)].tolist():
+            first, last = spans.get(number, (slot, slot))
+            spans[number] = min(first, slot), max(last, slot)
     first = min((one for one, _ in spans.values()), default=until)
     last = max((one for _, one in spans.values()), default=since)
     mids = tuple(one for one in bare if first - SLOT_SECONDS < one <= last)
@@ -92,11 +95,6 @@ def _recorded(counts: Mapping[int, int], others: past.Rows) -> dict[int, int]:
 
 
 def _inside(recorded: list[int], slot: int) -> bool:
-    """Return whether something was recorded within a day before *slot* and a day after it."""
-    before, after = bisect_left(recorded, slot), bisect_right(recorded, slot)
-    return (
-        before > 0
-        and after < len(recorded)
-        and slot - recorded[before - 1] <= GAP
-        and recorded[after] - slot <= GAP
-    )
+    """Return whether something was recorded within a day before *slot*."""
+    before = bisect_left(recorded, slot)
+    return before > 0 and slot - recorded[before - 1] <= GAP

@@ -65,7 +65,8 @@ def bring_in(
     """
     if asked.lag is not None and not 0 <= asked.lag <= MOST_LAG:
         raise UsageError(f"--lag {asked.lag} is not 0 to {MOST_LAG} seconds.", hint="--lag 90")
-    paths, left = reading.found(list(asked.files))
+    with reading.readable():
+        paths, left = reading.found(list(asked.files))
     source = _source(asked)
     known = brief.read(config, os.environ)
     began = time.perf_counter()
@@ -73,11 +74,8 @@ def bring_in(
     harvest = Harvest(Refused(), now)
     if left:
         harvest.notes.append(f"Not read: {', '.join(left)}.")
-    maps = Maps.parse(asked.maps)
-    records = [path for path in paths if reading.ending(path) in reading.RECORDS]
-    gathering.tables([path for path in paths if path not in records], maps, harvest)
-    for path in records:
-        recorded.read(path, harvest)
+    with reading.readable():
+        _read(paths, Maps.parse(asked.maps), harvest)
     for one in harvest.files:
         told(f"{one.path.name}: {one.layout}: {one.rows:,} rows")
     if harvest.trades and asked.lag is None:
@@ -85,6 +83,14 @@ def bring_in(
     checked = gathering.checked(harvest)
     found = _stored(known.database, asked, source, harvest, checked, told)
     return _report(asked, source, harvest, checked, found, time.perf_counter() - began)
+
+
+def _read(paths: Sequence[Path], maps: Maps, harvest: Harvest) -> None:
+    """Read tables first, then JSON."""
+    records = [path for path in paths if reading.ending(path) in reading.RECORDS]
+    gathering.tables([path for path in paths if path not in records], maps, harvest)
+    for path in records:
+        recorded.read(path, harvest)
 
 
 def _source(asked: Asked) -> str:
@@ -132,6 +138,10 @@ def _stored(
         if before and before != [lag] and written.points.same:
             harvest.notes.append(
                 f"What was there already keeps the lag it came with, {before} s, not {lag} s."
+            )
+        if written.worded:
+            harvest.notes.append(
+                f"{written.worded} markets were described otherwise before: the first word stands."
             )
         _finish(store, came, harvest, written)
         return written

@@ -50,6 +50,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 COUNTED = frozenset({"n", "n_points", "n_candles", "t_first", "t_last", "interval", "fidelity_min"})
 """Columns that say what we count ourselves: left out without a word of warning."""
+NEAR = 0.7
+"""So alike two names are before one is suggested for the other."""
 _TELLING = frozenset(
     {"question", "outcome_yes", "winner", "closed", "end", "event", "condition_id"}
 )
@@ -205,7 +207,7 @@ def _unknown(kind: str, column: str, used: Mapping[str, str]) -> Unknown:
         if ours not in used
         for name in (ours, *names)
     }
-    near = get_close_matches(column.lower(), open_names, 1, cutoff=0.6)
+    near = get_close_matches(column.lower(), open_names, 1, NEAR)
     return Unknown(column, open_names[near[0]] if near else "")
 
 
@@ -217,7 +219,7 @@ def _nothing(name: str, columns: Sequence[str], maps: Maps) -> UsageError:
     hints = []
     for ours in missing:
         names = [ours, *NAMES["prices"][ours]]
-        near = [column for column in free if get_close_matches(column.lower(), names, 1, 0.6)]
+        near = [column for column in free if get_close_matches(column.lower(), names, 1, NEAR)]
         hints.append(f"--map {ours}={near[0] if near else 'COLUMN'}")
     shown = ", ".join(columns[:20]) or "none"
     return UsageError(

@@ -48,6 +48,19 @@ class Table(NamedTuple):
     chunks: Iterator[Chunk]
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what the system says of a file inside into a UsageError."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename or "a file"
+        raise UsageError(
+            f"{str(name)[:200]} cannot be read: {error.strerror or error}.",
+            hint="look whether it is there, and yours to read",
+        ) from error
+
+
 def found(paths: list[Path]) -> tuple[list[Path], list[str]]:
     """Return the files that *paths* name, a folder's sorted by name; and what was left out of it.
 
@@ -84,10 +97,7 @@ def found(paths: list[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _must_be_plain(path: Path) -> None:
-    try:
-        info = path.stat()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise UsageError(f"{path} is no plain file.", hint="copy it into one first")
     if not info.st_size:

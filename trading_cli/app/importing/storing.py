@@ -50,6 +50,7 @@ class Plan:
     new_markets: int = 0
     described: int = 0
     settled: int = 0
+    worded: int = 0
 
     def count(self, identity: str) -> int:
         """Return how many markets are named so."""
@@ -170,7 +171,9 @@ def write(store: Store, found: Plan, came: Came, told: Callable[[str], None]) ->
     for start in range(0, len(every), MARKETS_AT_ONCE):
         with store.transaction() as tx:
             for key, one in every[start : start + MARKETS_AT_ONCE]:
-                written.endings += _write_market(tx, came, key, one)
+                other, ending = _write_market(tx, came, key, one)
+                written.worded += other
+                written.endings += ending
     feed = _rows(found)
     done = 0
     while batch := list(islice(feed, POINTS_AT_ONCE)):
@@ -181,7 +184,8 @@ def write(store: Store, found: Plan, came: Came, told: Callable[[str], None]) ->
     return written
 
 
-def _write_market(tx: Transaction, came: Came, key: str, one: Planned) -> Written:
+def _write_market(tx: Transaction, came: Came, key: str, one: Planned) -> tuple[bool, Written]:
+    """Write one market; say whether it was described otherwise before, and what of its ending."""
     one.number = imports.record_market(
         tx,
         came,
@@ -192,11 +196,12 @@ def _write_market(tx: Transaction, came: Came, key: str, one: Planned) -> Writte
         facts=markets.own_names(one.facts),
     )
     listed = [one.market] if one.closing is None else [one.market, one.closing]
+    words = NONE
     for market in listed if one.identity != markets.ATTACHED else ():
-        imports.record_listing(tx, came, one.number, market)
+        words += imports.record_listing(tx, came, one.number, market)
     if one.ending is None:
-        return NONE
-    return imports.record_ending(tx, came, one.number, one.ending)
+        return words.conflict > 0, NONE
+    return words.conflict > 0, imports.record_ending(tx, came, one.number, one.ending)
 
 
 def _rows(found: Plan) -> Iterator[tuple[int, int, int, float]]:

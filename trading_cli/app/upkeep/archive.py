@@ -22,7 +22,7 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
-from trading_cli.store import Store, archive, archived, pace, upkeep
+from trading_cli.store import Store, archive, archived, pace, sealing, upkeep
 from trading_cli.store.archived import KINDS, Kind, Part
 
 FOLDER = "archive"
@@ -134,6 +134,7 @@ def _moved(loaded: Loaded, cuts: list[Cut], now: datetime, say: Progress) -> dic
     deleted: dict[str, int] = {}
     files: list[str] = []
     with _open(loaded, now) as store:
+        sealing.seal_all(store, run=0, now=now)
         with store.reading() as look:
             left = [one for one in archived.parts(look) if not one.pruned]
         for part in left:

@@ -19,7 +19,7 @@ from trading_cli.app.upkeep.backup import verify_copy
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import StoreFull, StoreLocked
 from trading_cli.core.faults import fault
-from trading_cli.store import Store, sealed_rows, upkeep
+from trading_cli.store import Store, sealing, upkeep
 
 TRIES = 2
 MEANWHILE = "something was written meanwhile"
@@ -83,8 +83,7 @@ def _prepared(loaded: Loaded, clock: Clock, seconds: dict[str, float], say: Prog
             say(f"missing: {', '.join(missing)}")
             _timed(seconds, "indexes", lambda: _mended(store, missing))
         _timed(seconds, "analyze", lambda: _counted(store))
-        with store.transaction() as tx:
-            sealed_rows.seal(tx, run=0, now=clock.now())
+        sealing.seal_all(store, run=0, now=clock.now())
         fault("optimize.sealed")
         _timed(seconds, "checkpoint", store.checkpoint)
     say("indexes looked at, statistics counted")
@@ -107,8 +106,7 @@ def _rewritten(loaded: Loaded, clock: Clock, seconds: dict[str, float], say: Pro
     half = database.with_name(f".{database.name}.tidy-{os.getpid()}")
     _enough_room(database)
     with Store.open(database, now=clock.now(), busy_timeout_ms=busy) as store:
-        with store.transaction() as tx:
-            sealed_rows.seal(tx, run=0, now=clock.now())
+        sealing.seal_all(store, run=0, now=clock.now())
         with store.reading() as look:
             known = upkeep.facts(look)
     try:

@@ -6,7 +6,7 @@ Poisoned    everything later is garbage
 Blinded     an outcome that was not observed yet is hidden in the listing, and wrong where asked for
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ import numpy as np
 
 from trading_cli.domain import Book, Feature, Level, Market, Order, Tier
 from trading_cli.trading.backtest.history import Execution, History, Moment, Operated
+from trading_cli.trading.groups import Correlation
 from trading_cli.trading.view import View
 
 ONE = Decimal(1)
@@ -62,6 +63,12 @@ class Through:
     ) -> float | None:
         """Return the volume of *inner*."""
         return self.inner.traded_usd(market_id, since, until, as_of)
+
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return what *inner* measured."""
+        return self.inner.correlations(market_id, held, slot, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,12 @@ class Cut(Through):
     ) -> float | None:
         """Return the volume as known at the end."""
         return self.inner.traded_usd(market_id, since, until, min(as_of, self.end))
+
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return what was measured by then and by the end."""
+        return self.inner.correlations(market_id, held, slot, min(at, self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +232,12 @@ class Poisoned(Through):
         if as_of <= self.end:
             return self.inner.traded_usd(market_id, since, until, as_of)
         return float(self._chance("volume", market_id, as_of).uniform(0, 1e6))
+
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return what was measured by then and by the end."""
+        return self.inner.correlations(market_id, held, slot, min(at, self.end))
 
 
 @dataclass(frozen=True, slots=True)

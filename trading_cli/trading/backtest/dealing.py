@@ -20,6 +20,7 @@ from trading_cli.domain import (
     Order,
     OrderState,
     Position,
+    Purpose,
     Token,
 )
 from trading_cli.trading import deciding, risk
@@ -78,7 +79,6 @@ class Dealer:
         self.switch = ARMED
         self.pauses: tuple[str, ...] = ()
         self.losses: tuple[Loss, ...] = ()
-        self.correlations: tuple[Correlation, ...] = ()
         self._waiting: list[Waiting] = []
         self._listed: dict[str, Market] = {}
         self._listed_at: datetime | None = None
@@ -167,7 +167,7 @@ class Dealer:
         verdict = deciding.barred(asked.intent, asked.decision.expires_at, standings, now)
         if verdict is None:
             ours = [self.market(one, now) for one in sorted(self.holdings.markets())]
-            groups = deciding.groups_of(asked.market, ours, correlations=self.correlations)
+            groups = deciding.groups_of(asked.market, ours, correlations=self._measured(asked, now))
             verdict = risk.review(asked.intent, self.account(now), self.rules.risk, groups, now)
         decision = deciding.judged(asked.decision, verdict)
         if verdict.allowed and asked.sized is not None:
@@ -176,6 +176,13 @@ class Dealer:
         name = self._broker.name
         order = deciding.order_of(asked.intent, decision, verdict, name, now, asked.number)
         return order is not None and self._place(order, asked, now)
+
+    def _measured(self, asked: Asked, now: datetime) -> Sequence[Correlation]:
+        """Return how the market of an entry moved with what is held."""
+        held = self.holdings.markets()
+        if asked.intent.purpose is not Purpose.ENTRY or not held:
+            return ()
+        return self.history.correlations(asked.market.id, held, asked.decision.slot, now)
 
     def _place(self, order: Order, asked: Asked, now: datetime) -> bool:
         """Keep *order*, and send it unless what it meets is not seen yet."""

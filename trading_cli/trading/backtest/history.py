@@ -1,12 +1,13 @@
 """What a run may ask of the past: everything is as it was known at the instant it is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from trading_cli.domain import Book, Market, Order
+from trading_cli.trading.groups import Correlation
 from trading_cli.trading.view import View
 
 
@@ -82,6 +83,12 @@ class History(Protocol):
         self, market_id: str, since: datetime, until: datetime, as_of: datetime
     ) -> float | None:
         """Return the daily mean USD that takers traded, ``None`` where it was not covered."""
+        ...
+
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return how the market moved with each of *held*, as measured at *at*; none: unknown."""
         ...
 
 

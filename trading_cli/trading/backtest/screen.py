@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from trading_cli.trading.backtest.screen_gate import Gate
 from trading_cli.trading.backtest.screen_marks import SparseMarks, Stretch, worth
 from trading_cli.trading.backtest.screen_paths import Path
 from trading_cli.trading.backtest.screen_signals import hot, readings, view
+from trading_cli.trading.backtest.screen_summary import Summary, summary
 from trading_cli.trading.backtest.screen_world import World
 from trading_cli.trading.backtest.tally import Tally
 from trading_cli.trading.deciding import Stamp
@@ -60,10 +61,19 @@ def run(world: World, rules: Rules, strategies: Sequence[Strategy]) -> Run:
     return Screen(world, rules, strategies).play()
 
 
-def sweep(world: World, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Run]]:
-    """Yield each cell with its run as it ends; what is not asked for is not run."""
+class Ended(NamedTuple):
+    """A cell that was run, its run, and what it came to."""
+
+    cell: Cell
+    run: Run
+    summary: Summary
+
+
+def sweep(world: World, cells: Iterable[Cell]) -> Iterator[Ended]:
+    """Yield each cell as it ends; what is not asked for is not run."""
     for cell in cells:
-        yield cell, run(world, cell.rules, cell.strategies)
+        done = run(world, cell.rules, cell.strategies)
+        yield Ended(cell, done, summary(done, float(cell.rules.bankroll)))
 
 
 class Offered:

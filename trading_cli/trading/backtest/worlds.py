@@ -4,7 +4,7 @@ What is asked for an instant is read from the columns up to it, and nothing else
 cannot be reached but through a later question.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,7 @@ from trading_cli.trading.backtest.columns import FIRST_SLOT, Columns, Floats, In
 from trading_cli.trading.backtest.history import Execution, Moment, Operated
 from trading_cli.trading.backtest.mids import book_of_mid, book_to_decide, token_book
 from trading_cli.trading.fees import FeeUnknown, schedule_of
+from trading_cli.trading.groups import Correlation
 from trading_cli.trading.view import TradingState, View
 
 SECOND = timedelta(seconds=1)
@@ -226,6 +227,13 @@ class MemoryHistory:
     ) -> float | None:
         """Return the daily mean of the slots that ended by *as_of*; ``None`` below 20 of 24 h."""
         return self.columns.traded_usd(self._place[market_id], since, until, as_of)
+
+    def correlations(
+        self, market_id: str, held: Collection[str], slot: int, at: datetime
+    ) -> Sequence[Correlation]:
+        """Return none: nothing is measured in such a world."""
+        del market_id, held, slot, at
+        return ()
 
 
 def _printed(order: Order, prints: Sequence[Print], yes: Market) -> Execution | None:

@@ -166,7 +166,7 @@ def book_of(cents: int) -> tuple[bytes, bytes]:
         Level(Decimal(c) / 100, Decimal(500 + 9 * c))
         for c in range(cents + 1, min(cents + 11, 100))
     ]
-    held = Book("t", "c", tuple(bids), tuple(asks), at, at, "", Decimal("0.01"), Decimal(5), False)
+    held = Book("t", "c", tuple(bids), tuple(asks), at, at, "", Decimal("0.01"), Decimal(5))
     levels = pack_levels(held)
     return digest(levels), zlib.compress(levels, 1)
 
@@ -247,6 +247,7 @@ def once(path: Path, days: int) -> dict[str, object]:
     return {
         "days": days,
         "seconds": round(time.perf_counter() - began, 1),
+        "cpu": round(time.process_time(), 1),
         "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "quotes": covered.recorded,
         "decisions": sum(found.reasons.values()),
@@ -285,9 +286,8 @@ def main() -> None:
         )
     for one in spans(path, asked.days):
         each = float(str(one["seconds"])) / int(str(one["days"]))
-        print(
-            f"{one['days']:>3} days  {one['seconds']:>6} s  {each:.2f} s a day  {one['mb']} MB  {one}"
-        )
+        took = f"{one['seconds']:>6} s (CPU {one['cpu']})  {each:.2f} s a day  {one['mb']} MB"
+        print(f"{one['days']:>3} days  {took}  {one}")
 
 
 if __name__ == "__main__":

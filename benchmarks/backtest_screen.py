@@ -1,11 +1,12 @@
 """One strategy over price bars: the screen engine beside vectorbt, backtesting.py and bt, in turn.
 
-usage: backtest_screen.py [--rounds 5] [--peers DIR] [--work a,b,c,whole]
+usage: backtest_screen.py [--rounds 5] [--peers DIR] [--work a,b,c,whole,account]
 
 Buy 100 units when the 12-bar change is above 8 % and the volume above 2.5 times its mean of 24
 bars; sell at -12 %, +20 % or after 72 bars; 1 % slippage. Work a: 1 x 100,000 bars; b: 500 x 2,000;
 c: 200 parameter sets on b. Trades, equity, return and deepest fall of every instrument included.
-"whole": from a SQLite file of the bars of b to the printed report, imports included.
+"whole": from a SQLite file of the bars of b to the printed report, imports included. "account": the
+screen with all limits and exits, beside the full engine, no peer.
 
 Each peer has an environment of its own, $PEERS_HOME/NAME (`uv venv`, `uv pip install`), and a
 script in DIR (or $PEERS_SCRIPTS) that prints its figure as JSON in its last line; what is absent is
@@ -25,8 +26,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:  # ours is imported where it is measured
+    from trading_cli.trading.backtest.worlds import MemoryHistory
 
 HOME = Path(os.environ.get("PEERS_HOME") or Path(tempfile.gettempdir()) / "peers")
 SHAPES = {"a": (1, 100_000), "b": (500, 2_000), "c": (500, 2_000)}
@@ -248,14 +253,71 @@ def compare(work: str, peers: Sequence[Peer], scripts: Path, file: Path, rounds:
     return held
 
 
+def account(markets: int, days: int, cells: int) -> None:
+    """Print what a cell with the whole account costs, and the full engine on a tenth of it."""
+    from decimal import Decimal  # noqa: PLC0415  # for this work alone
+
+    from trading_cli.trading.backtest import engine, screen  # noqa: PLC0415
+    from trading_cli.trading.backtest.rules import Rules  # noqa: PLC0415
+    from trading_cli.trading.backtest.screen_world import World  # noqa: PLC0415
+    from trading_cli.trading.strategies.roc_only import RocOnly  # noqa: PLC0415
+
+    rules, asked = Rules(), (RocOnly(),)
+    start = time.process_time()
+    world = World(history(markets, days))
+    first = screen.run(world, rules, asked)
+    made = time.process_time() - start
+    grid = [
+        screen.Cell(f"stop {one}", Rules(exits=rules.exits.model_copy(
+            update={"stop": Decimal(one) / 100})), asked)
+        for one in range(5, 5 + cells)
+    ]  # fmt: skip
+    start = time.process_time()
+    orders = sum(len(ended.run.orders) for ended in screen.sweep(world, grid))
+    each = (time.process_time() - start) / cells
+    print(
+        f"account: {markets} markets x {days} days: first run {made:.2f} s of CPU with the arrays"
+        f" ({len(first.orders)} orders), then {each:.2f} s a cell ({orders / cells:.0f} orders)"
+    )
+    small = history(markets, max(1, days // 10))
+    times = []
+    for play in (engine.run, lambda past, *rest: screen.run(World(past), *rest)):
+        start = time.process_time()
+        done = play(small, rules, asked)
+        times.append((time.process_time() - start, done.fills, done.entries))
+    same = "the same fills and ledger" if times[0][1:] == times[1][1:] else "NOT THE SAME"
+    print(
+        f"account: {max(1, days // 10)} days: full {times[0][0]:.2f} s, screen {times[1][0]:.2f} s"
+        f" of CPU, {times[0][0] / times[1][0]:.0f} x; {len(times[0][1])} fills, {same}"
+    )
+
+
+def history(markets: int, days: int) -> "MemoryHistory":
+    """Return a world of *markets*: logit walks that return, with jumps; volumes."""
+    from trading_cli.trading.backtest.worlds import MemoryHistory, plain_market  # noqa: PLC0415
+
+    rng = np.random.default_rng(1)
+    shape = (markets, 96 * days)
+    steps = rng.normal(0, 0.02, shape) + (rng.random(shape) < 0.003) * rng.normal(0, 0.5, shape)
+    logits, now = np.empty(shape), rng.normal(0, 0.8, markets)
+    for slot in range(shape[1]):
+        now = now * 0.998 + steps[:, slot]
+        logits[:, slot] = now
+    tags = ("Crypto", "Politics", "Sports", "Culture", "Weather")
+    known = [plain_market(number, tags=(tags[number % 5],)) for number in range(markets)]
+    mids = np.round(1 / (1 + np.exp(-logits)), 4)
+    return MemoryHistory(known, mids, volumes=rng.lognormal(7, 1, shape))
+
+
 def main() -> int:
     """Measure everything; return 1 where ours is not at least five times as fast as vectorbt."""
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--peers", type=Path, default=os.environ.get("PEERS_SCRIPTS"))
-    asked.add_argument("--work", default="a,b,c,whole", help="which of a, b, c, whole")
+    asked.add_argument("--work", default="a,b,c,whole,account", help="which of them")
     asked.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = asked.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
     if given.one:
         one(given.one[0], given.one[-1])
         return 0
@@ -265,9 +327,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / DATABASE
         store(file)
-        for work in given.work.split(","):
+        for work in [one for one in given.work.split(",") if one != "account"]:
             bars(work if work in SHAPES else "b")
             held = compare(work, peers, scripts or Path(), file, given.rounds) and held
+    if "account" in given.work.split(","):
+        account(50, 30, 10)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 0 if held else 1
 

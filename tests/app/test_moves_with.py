@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from dealing import NOON, market  # beside this
+from dealing import EAGER, NOON, Stage, market, quiet  # beside this
 
 from trading_cli.app.comovement import measured
+from trading_cli.app.cycles import run_cycle
 from trading_cli.domain import Point, Quote, Token, from_epoch
-from trading_cli.store import Store, listings, series
+from trading_cli.store import Store, decided, holdings, listings, series
 from trading_cli.store.hourly_mids import hourly_mids
 from trading_cli.trading.account import Labels, Stake
 from trading_cli.trading.groups import Groups
@@ -121,3 +122,28 @@ def test_a_young_market_is_measured_with_nothing(store):
     assert one.moves < 100
     stake = Stake("M1", "E1", Token.YES, Decimal(9), Decimal(3), Labels(), "position")
     assert not Groups({}, (one,)).moves_with("M0", Token.YES, stake)
+
+
+@pytest.mark.parametrize(("seed", "binding"), [(1, "correlation"), (None, "")])
+def test_the_live_gateway_counts_what_moves_together_as_one(tmp_path, seed, binding):
+    """Both legs together stay within the 5 % of one position, unless nothing was measured."""
+    stage = Stage(tmp_path / "home", lambda _n, _turn: "0.50", 2)
+    (stage.home / "eager.py").write_text(EAGER.replace('Decimal("0.01")', 'Decimal("0.5")'))
+    if seed is not None:
+        with stage.open_store() as store, store.transaction() as tx:
+            for number, row in enumerate(prices(seed)[:2]):
+                quotes = [quoted(number, hour - 200, mid) for hour, mid in enumerate(row)]
+                series.record_quotes(tx, quotes)
+    stage.at(0)
+    run_cycle(stage, stage.plan(), progress=quiet)
+    with stage.open_store() as store, store.reading() as look:
+        first, second = sorted(decided.decisions(look, slot=NOON, limit=9), key=lambda d: -d.shares)
+        paid = sum(one.cost for one in holdings.positions(look))
+    checks = {one["rule"]: one["sentence"] for one in second.facts["risk"]["checks"]}
+    assert first.shares > second.shares > 0 or binding == ""
+    if binding:
+        assert second.binding == "correlation"
+        assert paid <= 500
+    else:
+        assert checks["correlation"] == "nothing held is measured to move with it"
+        assert paid > 500

@@ -12,10 +12,11 @@ from trading_cli.app import proving, track_record
 from trading_cli.app.cycles import run_cycle
 from trading_cli.app.desk import Desk
 from trading_cli.domain import Reason, from_epoch
-from trading_cli.store import decided, journal, proofs
+from trading_cli.store import decided, journal, outbox, proofs
 
 WON, LOST = ("0.40", "0.60"), ("0.40", "0.30")
 LONG = NOON + 400 * DAY
+SAID = "UNPROVEN: no bet of it is over yet"
 WORDS = ("drill", {"passed": True}), ("parity", {"identical": True}), ("geoblock", {"clear": True})
 
 
@@ -177,6 +178,10 @@ def test_the_live_cycle_judges_its_strategies(tmp_path):
         rows = journal.rows(look, kind="gate")
         orders = decided.decisions(look, slot=START, limit=10)
         standing = proving.standing(look, stage.settings, from_epoch(START) + timedelta(hours=1))
+        texts = [one.notice.text for one in outbox.rows(look) if one.notice.kind == "signal"]
     assert [(row.subject, row.body["state"]) for row in rows] == [("eager", "UNPROVEN")]
     assert any(one.action.value == "BUY" for one in orders)
     assert standing["eager"]["trades"] == 0
+    assert {one.facts["proof"]["said"] for one in orders} == {SAID}
+    assert texts
+    assert all(f"UTC. {SAID}." in text for text in texts)

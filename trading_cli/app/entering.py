@@ -163,7 +163,8 @@ def told_of_signal(one: Proposal, decision: Decision, told: Terms | None) -> Not
     lines = [head, view.market.question]
     lines += [] if told is None else list(told.sentences(decision.shares))
     if decision.expires_at is not None:
-        lines.append(f"Expires {decision.expires_at:%H:%M} UTC. UNPROVEN.")
+        proof = view.state.proofs.get(decision.strategy, {})
+        lines.append(f"Expires {decision.expires_at:%H:%M} UTC. {proof.get('said', 'UNPROVEN')}.")
     lines.append(f"trading explain {decision.id}")
     return Notice(
         f"signal:{decision.id}", "signal", Severity.INFO, "\n".join(lines), decision.decided_at,

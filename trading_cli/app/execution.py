@@ -9,13 +9,14 @@ An order found PENDING or UNKNOWN at the start was sent by a run that died, or w
 is asked, and it is never sent again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import cast
 
+from trading_cli.app import comovement
 from trading_cli.app.desk import LAST_LOSS, Desk
 from trading_cli.app.runs import only_run
 from trading_cli.app.telling import (
@@ -57,7 +58,7 @@ from trading_cli.trading import deciding, risk
 from trading_cli.trading.account import apply, is_loss
 from trading_cli.trading.brokers import Broker, GuardedBroker, Outcome, PaperBroker
 from trading_cli.trading.fees import schedule_of
-from trading_cli.trading.groups import Groups
+from trading_cli.trading.groups import Correlation, Groups
 from trading_cli.trading.looking_after import held_for, opening_of
 
 SIGNAL_LIFE = timedelta(minutes=30)
@@ -174,7 +175,7 @@ def decide(tx: Transaction, desk: Desk, asked: Asked) -> tuple[Decision, Verdict
     intent = asked.intent
     verdict = barred(tx, desk, asked)
     if verdict is None:
-        groups = groups_of(tx, desk, asked)
+        groups = groups_of(tx, desk, asked, moves_of(tx, desk, asked))
         verdict = risk.review(intent, desk.account(tx), desk.settings.risk, groups, desk.now())
     decision = deciding.judged(asked.decision, verdict)
     if verdict.allowed and asked.sized is not None:
@@ -193,14 +194,28 @@ def barred(tx: Transaction, desk: Desk, asked: Asked) -> Verdict | None:
     return deciding.barred(asked.intent, asked.decision.expires_at, standings, now)
 
 
-def groups_of(tx: Transaction, desk: Desk, asked: Asked) -> Groups:
+def moves_of(tx: Transaction, desk: Desk, asked: Asked) -> tuple[Correlation, ...]:
+    """Return how what we have a stake in moved with the market to be entered; () for an exit."""
+    if asked.intent.purpose is Purpose.EXIT:
+        return ()
+    ids = {p.market_id for p in holdings.positions(tx)}
+    ids |= {o.market_id for o in deals.open_orders(tx)}
+    ids |= {o.market_id for o in holdings.outside_positions(tx)}
+    return comovement.measured(
+        tx, asked.market.id, ids, slot=desk.slot, as_of=desk.now(), levels=desk.levels
+    )
+
+
+def groups_of(
+    tx: Transaction, desk: Desk, asked: Asked, moves: Sequence[Correlation] = ()
+) -> Groups:
     """Return the shapes of the events we have a stake in, and of the one to be entered."""
     ids = {p.market_id for p in holdings.positions(tx)}
     ids |= {o.market_id for o in deals.open_orders(tx)}
     ours = [desk.market(tx, one) for one in sorted(ids)]
     theirs = {o.market_id for o in holdings.outside_positions(tx)} - ids
     known = listings.listing_at(tx, as_of=desk.now(), venue_ids=sorted(theirs))
-    return deciding.groups_of(asked.market, ours, known)
+    return deciding.groups_of(asked.market, ours, known, moves)
 
 
 def _write_down(tx: Transaction, asked: Asked, decision: Decision, order: Order | None) -> None:

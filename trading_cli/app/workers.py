@@ -1,10 +1,159 @@
-"""Work spread over processes, in the order it was given: the same result for any number of them."""
+"""Work spread over processes of this machine or over a cluster: the same results for any of them.
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+One way for both, joblib's: local processes by default, a dask cluster where its address is given.
+What is sent and what comes back is pickled by joblib (and dask); nothing else here reads a pickle.
+A cluster therefore is trusted like this machine: whoever can reach its scheduler can run code.
+Its workers must have this very version installed, and read the same files at the same paths.
+"""
+
+import re
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any, TypeVar
+
+from trading_cli.core.errors import SourceDown, TradingError, UsageError
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+EXTRA = "uv sync --extra dask, or pip install 'trading-cli[dask]'"
+_EXIT = re.compile(r"\bSIG[A-Z0-9]+\(-\d+\)|\bEXIT\(\d+\)")
+_ADDRESS = re.compile(r"\b(?:tcp|tls|ucx|inproc)://[^\s'\",]+")
+
+
+class WorkerLost(TradingError):
+    """A process at work died, and its piece with it; what had come back before is there."""
+
+    code = "worker_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who does the work: this process alone, *workers* processes, or the cluster at an address."""
+
+    workers: int = 1
+    cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"work cannot be done by {self.workers} workers")
+
+    @property
+    def alone(self) -> bool:
+        """Return whether this process does it all."""
+        return self.cluster is None and self.workers == 1
+
+    def ready(self) -> None:
+        """See that there is a cluster where one is asked for, and that it runs this version.
+
+        Raises ``UsageError`` without the extra `dask`, for what is no address and for workers of
+        another version, ``SourceDown`` where nobody answers or nobody works there.
+        """
+        if self.cluster is not None:
+            from trading_cli.app.trials import (  # noqa: PLC0415  # only a cluster is asked
+                code_hash,
+            )
+
+            self.agree(code_hash, code_hash(), "another version of this program, or none")
+
+    def agree(self, question: Callable[[], object], ours: object, otherwise: str) -> None:
+        """Ask every worker of the cluster *question*; raise ``UsageError`` naming who differs."""
+        if self.cluster is None:
+            return
+        with _extra().connected(self.cluster) as client:
+            told: Mapping[str, object] = client.run(question, on_error="return")
+        for worker, answer in sorted(told.items()):
+            if answer != ours:
+                why = f" ({answer})" if isinstance(answer, BaseException) else ""
+                raise UsageError(
+                    f"the worker {worker} of the cluster has {otherwise}{why}.",
+                    hint="every worker needs this version, and the same files at the same paths",
+                )
+
+    def each(self, function: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+        """Yield what *function* makes of each of *given*, in their order, as soon as that allows.
+
+        The function and what it is given must be picklable. Raises what the function raises,
+        ``WorkerLost`` where a process died, ``SourceDown`` where the cluster went away.
+        """
+        if self.alone:
+            yield from map(function, given)
+            return
+        with closing(self._spread(function, list(given), "generator")) as ended:
+            for _, made in ended:
+                yield made
+
+    def as_they_end(
+        self, function: Callable[[Given], Made], given: Iterable[Given]
+    ) -> Iterator[tuple[int, Made]]:
+        """Yield (place, what is made of it) as each ends; else like ``each``."""
+        if self.alone:
+            yield from enumerate(map(function, given))
+            return
+        yield from self._spread(function, list(given), "generator_unordered")
+
+    def _spread(
+        self, function: Callable[[Given], Made], given: list[Given], how: str
+    ) -> Iterator[tuple[int, Made]]:
+        if not given:
+            return
+        done = 0
+        with self._at_work(how) as parallel:
+            from joblib import delayed  # type: ignore[import-untyped]  # noqa: PLC0415  # as below
+
+            work = delayed(partial(_placed, function))
+            with closing(parallel(work(*one) for one in enumerate(given))) as ended:
+                try:
+                    for one in ended:
+                        yield one
+                        done += 1
+                except Exception as error:
+                    raise self._lost(error, done, len(given)) from error
+
+    @contextmanager
+    def _at_work(self, how: str) -> Iterator[Any]:
+        """Yield joblib's Parallel over the local processes, or over the cluster's."""
+        from joblib import Parallel, parallel_config  # noqa: PLC0415  # only who spreads pays
+
+        if self.cluster is None:
+            # one thread of arithmetic each: no sum may depend on how many share a machine
+            local = parallel_config(
+                backend="loky", n_jobs=self.workers, inner_max_num_threads=1,
+                initializer=_leave_interrupts,
+            )  # fmt: skip
+            with local:
+                parallel = Parallel(batch_size=1, return_as=how)
+            yield parallel
+            return
+        with _extra().at_work(self.cluster) as backend:
+            with parallel_config(backend=backend, n_jobs=-1):
+                parallel = Parallel(batch_size=1, return_as=how)
+            yield parallel
+
+    def _lost(self, error: Exception, done: int, whole: int) -> Exception:
+        """Return what went wrong in words, where it was a worker and not the work."""
+        back = f"{done} of {whole} pieces had come back"
+        kind, words = type(error).__name__, str(error)
+        if kind in {"TerminatedWorkerError", "BrokenProcessPool"}:
+            ended = ", ".join(_EXIT.findall(words)) or "for an unknown reason"
+            return WorkerLost(
+                f"a worker process died ({ended}); {back}.", hint="fewer --workers: memory?"
+            )
+        if kind == "KilledWorker":
+            last = (_ADDRESS.findall(words) or ["of the cluster"])[-1].rstrip(".")
+            return WorkerLost(
+                f"the worker {last} died, and others before it on the same piece; {back}.",
+                hint="its own log says why; memory?",
+            )
+        if self.cluster is not None and kind in _GONE:
+            return SourceDown(f"cluster {self.cluster}", f"it went away; {back}")
+        return error
+
+
+_GONE = frozenset({"FutureCancelledError", "CancelledError", "CommClosedError", "TimeoutError"})
 
 
 def spread(
@@ -12,22 +161,23 @@ def spread(
 ) -> Callable[[Callable[[Given], Made], Iterable[Given]], Iterable[Made]]:
     """Return a ``map`` over *workers* processes; 1 is this process alone.
 
-    The function must be picklable. Results come in the order of what was given. Raises ValueError
-    for less than 1 worker.
+    Raises ValueError for less than 1 worker.
     """
-    if workers < 1:
-        raise ValueError(f"work cannot be done by {workers} workers")
-    if workers == 1:
-        return map
+    return Crew(workers).each
 
-    def over(function: Callable[[Given], Made], given: Iterable[Given]) -> Iterable[Made]:
-        from joblib import (  # type: ignore[import-untyped]  # noqa: PLC0415  # only who spreads pays
-            Parallel,
-            delayed,
-        )
 
-        work = delayed(function)
-        made: list[Made] = Parallel(n_jobs=workers)(work(one) for one in given)
-        return made
+def _placed(function: Callable[[Given], Made], place: int, one: Given) -> tuple[int, Made]:
+    return place, function(one)
 
-    return over
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to who gave the work: it ends the workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _extra() -> ModuleType:
+    try:
+        from trading_cli.app import cluster  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError:
+        raise UsageError("a cluster needs the extra `dask`.", hint=EXTRA) from None
+    return cluster

@@ -1,6 +1,6 @@
 """`trading db`: look after the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,11 +42,17 @@ def stats(ctx: typer.Context) -> Answer:
     headings = ("table", "rows", "size", "rows a day", "ms to count")
     asked = [(name, ms) for name, ms in data["queries"].items() if not name.startswith("count ")]
     blocks: list[Block] = [
-        Facts(facts),
+        Facts(_fitted(facts)),
         Table(headings, rows, right=frozenset(headings[1:]), spare=("ms to count",)),
         Table(("what is really asked", "ms"), asked, right=frozenset({"ms"})),
     ]
     return Answer(data, blocks)
+
+
+def _fitted(pairs: Sequence[tuple[str, object]]) -> list[tuple[str, object]]:
+    from trading_cli.cli.eighty import fitted
+
+    return fitted(pairs)
 
 
 def _mb(size: int) -> str:
@@ -83,7 +89,7 @@ def optimize(ctx: typer.Context) -> Answer:
         ("took", f"{data['seconds']:.1f} s ({took})"),
     ]
     warnings = [] if data["swapped"] else [f"the file was not written anew: {data['why']}"]
-    return Answer(data, [Facts(facts)], warnings)
+    return Answer(data, [Facts(_fitted(facts))], warnings)
 
 
 @app.command(cls=Command)
@@ -111,7 +117,7 @@ def backup(
         ("seals", _end(holds["seals"])),
         ("forgotten", ", ".join(data["forgotten"]) or "none"),
     ]
-    return Answer(data, [Facts(facts)])
+    return Answer(data, [Facts(_fitted(facts))])
 
 
 def _boundary(boundary: str, holds: Mapping[str, Any]) -> str:
@@ -145,11 +151,11 @@ def restore(
         ("took", f"{data['seconds']:.1f} s"),
     ]
     told = (
-        "Trading is STOPPED (level 4): this file believes what was so when it was made. What it"
-        " holds may be gone by now, what it ordered may be filled."
+        "Trading is STOPPED (level 4): this file believes what was so when it was made.\n"
+        "What it holds may be gone by now, what it ordered may be filled."
     )
     steps = "Next:\n" + "\n".join(f"  {one}" for one in data["next"])
-    return Answer(data, [Facts(facts), told, steps], list(data["kill"]["troubles"]))
+    return Answer(data, [Facts(_fitted(facts)), told, steps], list(data["kill"]["troubles"]))
 
 
 @app.command(cls=Command)
@@ -167,7 +173,7 @@ def verify(ctx: typer.Context) -> Answer:
         ("not sealed yet", data["unsealed"]),
         ("journal", _end(data["journal"])),
     ]
-    blocks: list[Block] = [Facts(facts)]
+    blocks: list[Block] = [Facts(_fitted(facts))]
     if data["pages"]:
         blocks.append("Pages:\n" + "\n".join(data["pages"]))
     if data["archive"]:
@@ -177,7 +183,7 @@ def verify(ctx: typer.Context) -> Answer:
         headings = ("run", "table", "since", "what")
         blocks.append(Table(headings, rows, "Broken", frozenset({"run"}), frozenset({"what"})))
     if not data["sound"]:
-        blocks.append("Way out: trading db restore FILE, with the newest backup before that run.")
+        blocks.append("Way out: trading db restore FILE, with a backup from before that run.")
     return Answer(data, blocks, exit_code=0 if data["sound"] else 3)
 
 
@@ -205,7 +211,7 @@ def archive(
     headings = ("kind", "before", "may go", "evidence", "size", "gone")
     what = f"what is kept as evidence: {data['evidence']}, {data['evidence_days']} days before each"
     blocks: list[Block] = [
-        Facts([("archive", data["folder"]), ("evidence", what)]),
+        Facts(_fitted([("archive", data["folder"]), ("evidence", what)])),
         Table(headings, rows, right=frozenset(headings[2:])),
     ]
     if data["files"]:
@@ -251,4 +257,4 @@ def bundle(
         ("settings", data["settings_hash"]),
         ("digest", data["digest"]),
     ]
-    return Answer(data, [Facts(facts)], warnings)
+    return Answer(data, [Facts(_fitted(facts))], warnings)

@@ -9,6 +9,8 @@ plain form and until it is known. The same from the YES and the NO side.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import truediv
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,24 +136,24 @@ def weights(at: int, factors: Floats | None) -> Weights:
 
 def of_hours(hours: Hours, by: Weights, *, ladder: Floats | None, rules: RvrRules) -> Feature:
     """Return what ``rvr`` does, of windows already summed."""
-    before = [place for place in range(1, HOURS + 1) if hours.heard[place]]
+    before = sum(hours.heard[1:])
     inputs: dict[str, object] = {
         "form": "seasonal" if rules.seasonal else "plain",
-        "hours": len(before),
+        "hours": before,
         "factor_known": by.known,
     }
     if not hours.heard[0]:
         return _undefined("the trades of the last hour were not heard completely", inputs)
-    if len(before) < LEAST_HOURS:
+    if before < LEAST_HOURS:
         return _undefined(
-            f"trades heard for {len(before)} of the 24 hours before, {LEAST_HOURS} needed", inputs
+            f"trades heard for {before} of the 24 hours before, {LEAST_HOURS} needed", inputs
         )
-    usd, factors = hours.usd, by.factors
-    level = usd[0] / factors[0]
-    baseline = sum(usd[place] / factors[place] for place in before) / len(before)
-    inputs |= {"usd": round(usd[0], 2), "factor": round(factors[0], 6)}
-    inputs |= {"mean_usd": round(baseline, 6)}
-    inputs |= {"wallets": hours.wallets, "top_share": hours.top_share}
+    levels = list(map(truediv, hours.usd, by.factors))
+    level = levels[0]
+    baseline = sum(compress(levels[1:], hours.heard[1:])) / before
+    inputs["usd"], inputs["factor"] = round(hours.usd[0], 2), round(by.factors[0], 6)
+    inputs["mean_usd"] = round(baseline, 6)
+    inputs["wallets"], inputs["top_share"] = hours.wallets, hours.top_share
     inputs["percentile"] = hour_factors.percentile(ladder, level)
     if baseline <= 0:
         return _undefined("nothing was traded in the 24 hours before", inputs)

@@ -28,6 +28,10 @@ hourly_mids   the hourly price of a few markets (it loads numpy)
 proofs        the trades of each strategy, and each verdict of the gate by date
 imports       what came from files: which, when, and by which names
 trials        the trials ledger: what was ever tried, a row before it runs
+sealed_rows   every row hashed, summed and chained; sealing seals much, seal_check adds it all up
+upkeep        the file as a whole: a copy, what is wrong with it, a tidier one; pace: how it grows
+archive       old series into Parquet files; archived reads them together with the live file
+bundles       what one run read and wrote, in a small file
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 
 Write functions take the transaction first and say what was new, what was there already and what

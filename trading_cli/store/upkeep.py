@@ -18,7 +18,13 @@ from trading_cli.core import disk
 from trading_cli.core.errors import StoreCorrupt, StoreError, StoreLocked, StoreNewer
 from trading_cli.domain import from_epoch
 from trading_cli.store import journal, kill, migrations, seal_check, sealed_rows
-from trading_cli.store.database import APPLICATION_ID, CACHE_KIB, translate, translated
+from trading_cli.store.database import (
+    APPLICATION_ID,
+    CACHE_KIB,
+    Store,
+    translate,
+    translated,
+)
 
 Stage = Callable[[str], None]
 Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
@@ -264,6 +270,17 @@ def _open_elsewhere(path: Path) -> StoreLocked:
         f"somebody has the database {path} open",
         hint="end `trading run` and whatever else looks at it, then try again",
     )
+
+
+@contextmanager
+def released(store: Store, now: datetime) -> Iterator[None]:
+    """Let go of the file for the block, and have it open again after: for who swaps it."""
+    store.close()
+    try:
+        yield
+    finally:
+        again = Store.open(store.path, now=now)
+        store._connection = again._connection  # noqa: SLF001  # the same store, on the new file
 
 
 def settle(path: Path) -> None:

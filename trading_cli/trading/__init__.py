@@ -15,6 +15,9 @@ fees          what a taker pays, and where that was found
 account       the double-entry ledger, positions, equity at liquidation value
 brokers       Broker, paper, and the guard around every one of them
 killswitch    the states of the switch and what each level forbids
+deciding      the pure pieces between a proposal and an order, the same in paper and backtest
+looking_after the same for what is held: holding, decision row, sale, worth
+backtest/     all of it over stored history
 
 sections      the numbers of the settings; the functions take the section they need
 

@@ -33,6 +33,7 @@ from trading_cli.trading.orchestrator import Proposal
 from trading_cli.trading.sizing import Sizing
 from trading_cli.trading.terms import Terms, terms
 from trading_cli.trading.themes import sector_of, themes_of
+from trading_cli.trading.view import View
 
 FORMULA = f"{orchestrator.FORMULA} {strategies.FORMULA} {rvr.FORMULA} {roc.FORMULA} {hype.FORMULA}"
 _REASONS = MappingProxyType({
@@ -118,6 +119,7 @@ def entry_facts(one: Proposal, stamp: Stamp, sized: Sizing | None) -> dict[str, 
     view, signal = one.view, one.signal
     body: dict[str, object] = {
         "question": view.market.question,
+        "seen": seen_facts(view),
         "features": {name: feature_facts(f) for name, f in view.features.items()},
         "best_tiers": {name: tier.name for name, tier in view.best_tiers.items()},
         "indicators": dict(signal.indicators),
@@ -132,6 +134,8 @@ def entry_facts(one: Proposal, stamp: Stamp, sized: Sizing | None) -> dict[str, 
         "warming": view.warming,
         "fee": None if view.fee is None else [str(view.fee.rate), view.fee.origin],
     }
+    if proof := view.state.proofs.get(signal.strategy):
+        body["proof"] = dict(proof)
     body |= sized_facts(one, Decimal(0) if sized is None else sized.shares, stamp)
     if sized is not None:
         body["sizing"] = {
@@ -143,6 +147,17 @@ def entry_facts(one: Proposal, stamp: Stamp, sized: Sizing | None) -> dict[str, 
             ],
         }
     return body
+
+
+def seen_facts(view: View) -> dict[str, object]:
+    """Return the prices *view* was decided on, and which book: parity names one that changed."""
+    quote, book = view.quote, view.book
+    return {
+        "bid": None if quote is None or quote.bid is None else str(quote.bid),
+        "ask": None if quote is None or quote.ask is None else str(quote.ask),
+        "book": None if book is None else book.hash,
+        "book_at": None if book is None else book.observed_at.isoformat(),
+    }
 
 
 def sized_facts(one: Proposal, shares: Decimal, stamp: Stamp) -> dict[str, object]:

@@ -3,17 +3,19 @@
 import shutil
 from datetime import timedelta
 
+import analyse_world as talk
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from past_world import START, at, fill, history, second
+from past_world import START, at, fill, follow, history, look, second
 
 from trading_cli.app import analyse
 from trading_cli.app.panel import rules_of
 from trading_cli.app.settings import Settings
 from trading_cli.domain import from_epoch
 from trading_cli.research.panel import candidates
-from trading_cli.store import Store, history as stored, listings
+from trading_cli.store import Store, listings
+from trading_cli.store import history as stored
 from trading_cli.store.arrays import quote_matrix
 from trading_cli.store.traded import daily_usd
 
@@ -58,6 +60,36 @@ def test_every_indicator_and_candidate_is_what_the_live_step_computes(seed, tmp_
     assert compared
 
 
+def test_hype_is_what_the_live_step_computes(tmp_path):
+    """A loud event with a month of talk: the same components, hour by hour, and over again."""
+    path, copy = tmp_path / "a.db", tmp_path / "b.db"
+    with Store.open(path, now=START) as store, store.transaction() as tx:
+        follow(tx, 1, 2)
+        for step in range(44, 54):
+            look(tx, step, 1, 2)
+        talk.month_of_talk(tx)
+        talk.said(tx, "gdelt", talk.NOON, 14)
+        talk.said(tx, "bluesky", talk.NOON, 9, likes=3, reposts=1, replies=0)
+        begun = talk.NOON - timedelta(hours=30)
+        talk.heard_talk(tx, "bluesky", begun, talk.NOON + timedelta(seconds=9))
+        for step in range(49, 53):
+            talk.heard_talk(tx, "gdelt", at(step - 8), at(step, 20))
+            talk.said(tx, "gdelt", at(step), step - 42, seen=at(step, 20))
+    shutil.copy(path, copy)
+    loud = 0
+    with history(path, 44, 54) as past, Store.open(copy, now=START) as store:
+        for moment in past.moments():
+            with store.reading() as read:
+                markets = listed_then(read, moment.slot, moment.decided_at)
+            want = analyse.features(
+                store, slot=moment.slot, at=moment.decided_at, markets=markets,
+                signals=RULES.signals, hype_section=RULES.hype,
+            )  # fmt: skip
+            assert str(past.features(moment.slot)) == str(want)
+            loud += sum(held["hype"].value is not None for held in want.values())
+    assert loud
+
+
 @slow(4)
 @given(seed=st.integers(0, 10_000))
 def test_a_view_holds_what_the_live_readers_say(seed, tmp_path_factory):
@@ -68,7 +100,9 @@ def test_a_view_holds_what_the_live_readers_say(seed, tmp_path_factory):
         for moment in past.moments():
             when = moment.decided_at
             with store.reading() as look:
-                quotes = {q.market_id: q for q in stored.latest_quotes(look, moment.slot, as_of=when)}
+                quotes = {
+                    q.market_id: q for q in stored.latest_quotes(look, moment.slot, as_of=when)
+                }
                 members = listings.panel_members(look, as_of=when)
                 for view in past.views(moment.slot):
                     name = view.market.id

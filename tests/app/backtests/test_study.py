@@ -9,12 +9,25 @@ import pytest
 from made_source import START, Made  # beside this
 from study_home import StudyHome  # beside this
 
-from trading_cli.app.backtests import figures, study
+from trading_cli.app.backtests import figures, report, study
+from trading_cli.app.cycles import Cycle
 from trading_cli.core.errors import StoreReadOnly, UsageError
 from trading_cli.store import Store, backtests
+from trading_cli.store.runs import Ticket
 from trading_cli.trading.strategies import BUILT_IN
 
 HOUR = timedelta(hours=1)
+DICE = """
+import random
+from decimal import Decimal
+from trading_cli.trading.strategies import Action, Advice
+
+class Dice:
+    name, ceiling = "dice", Decimal("0.01")
+
+    def decide(self, data, symbol, current_price):
+        return Advice(Action.BUY if random.random() < 0.5 else Action.HOLD)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +191,48 @@ def test_nothing_runs_that_cannot_be_written_down(tmp_path):
     with Store.reader(database) as store, pytest.raises(StoreReadOnly) as told:
         study.studied(home.kit, store, base, asked, ())
     assert "may not write" in told.value.message
+    assert home.trials() == []
+
+
+def test_a_strategy_that_cannot_be_repeated_is_exposed(tmp_path):
+    """One that throws dice is named by the checks; the command then exits with 3."""
+    home = StudyHome(tmp_path)
+    (tmp_path / "dice.py").write_text(DICE)
+    data = home.run(Made(1, 2), strategies=("dice.py:Dice",))
+    assert data["bias"]["state"] == "EXPOSED"
+    wrong = [one for one in data["bias"]["checks"] if not one["clean"]]
+    assert wrong[0]["name"] == "repeat"
+    assert "dice" in wrong[0]["sentence"]
+    assert report.verdict(data) == 3
+
+
+def test_the_checks_are_on_and_say_what_they_compared(done):
+    """CLEAN only where decisions were compared; the command then exits with 0."""
+    _, data = done
+    assert data["bias"]["state"] == "CLEAN"
+    assert {one["name"] for one in data["bias"]["checks"]} == {
+        "repeat", "truncate", "poison", "blind",
+    }  # fmt: skip
+    assert sum(one["compared"] for one in data["bias"]["checks"]) > 0
+    assert report.verdict(data) == 0
+
+
+def test_the_weekly_step_says_how_much_is_missing(tmp_path):
+    """An empty home, or one of few days, is SKIPPED with why, and plans no trial."""
+    home = StudyHome(tmp_path)
+    ticket = Ticket(1, "validation", 0, 1, START)
+    with home.kit.open_store() as store:
+        cycle = Cycle(home.kit, store, ticket, START, home.said.append, 0.0)
+        done = study.backtest_step(cycle)
+        assert (done.state, done.why.partition(":")[0]) == (
+            "SKIPPED", "there is no price in the database",
+        )  # fmt: skip
+        with store.transaction() as tx:
+            rows = [(slot, b"") for slot in range(0, 9 * 900, 900)]
+            tx.executemany("INSERT INTO quote_packs (slot, quotes, pack) VALUES (?, 0, ?)", rows)
+        done = study.backtest_step(cycle)
+    assert done.state == "SKIPPED"
+    assert "needs 90 days" in done.why
     assert home.trials() == []
 
 

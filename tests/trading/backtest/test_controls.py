@@ -33,10 +33,10 @@ def t_of(values: list[float]) -> float:
 
 def test_random_signals_lose_spread_and_fee() -> None:
     """On fair prices a coin loses what trading costs, no more and no less, within 3 errors."""
-    world = martingale(11, markets=30, slots=200, sd=0.02, slippage=D("0.01"), fees=FEE)
+    world = martingale(11, markets=24, slots=160, sd=0.02, slippage=D("0.01"), fees=FEE)
     coin = RandomEntries(0.1, 7, ceiling=D("0.002"))
     done = run(world, Rules(AT_ONCE, FREELY, fees=FEE), [coin])
-    assert len(done.closed) > 150
+    assert len(done.closed) > 100
     slipped = {trip.id: 0.0 for trip in done.closed}
     by_order = {order.id: order for order in done.orders}
     for trip in done.closed:

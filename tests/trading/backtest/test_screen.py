@@ -128,7 +128,7 @@ def test_a_payout_in_the_last_slot_is_still_settled():
     assert any(trip.reasons[-1] == "SETTLED" for trip in found.closed)
 
 
-@pytest.mark.parametrize("slots", [1, 2, 48, 50])
+@pytest.mark.parametrize("slots", [0, 1, 2, 48, 50])
 def test_a_world_too_short_for_a_change_trades_nothing(slots):
     """One slot, or just over twelve hours of one price: no trade, equity is the bankroll."""
     past = MemoryHistory([plain_market(1)], np.full((1, slots), 0.5))

@@ -19,8 +19,8 @@ def checked(cell: Cell, opened: Opened, *, seed: int) -> dict[str, Any]:
         return made(cell)
 
     found = bias.check(opened.history, cell.rules, strategies, seed=seed)
-    if not found:
-        missing = f"fewer than {bias.LEAST_SLOTS} slots: there is nothing to hide"
+    if not sum(one.compared for one in found) and all(one.passed for one in found):
+        missing = "no decision could be compared: too few slots, or no candidate in them"
         return {"state": NONE, "missing": missing, "checks": []}
     checks = [
         {

@@ -62,6 +62,7 @@ class Days:
         self._now: Ruling | None = None
         self._hours: dict[int, Floats] = {}
         self._final: dict[int, NDArray[np.bool_]] = {}
+        self._begins: NDArray[np.int64] | None = None
         self._stored: dict[tuple[int, int], int] | None = None
 
     def ruling(
@@ -110,10 +111,13 @@ class Days:
         for one in [old for old in self._hours if old < days.start]:
             del self._hours[one], self._final[one]
         size, changed = len(self._of.names), False
+        if self._begins is None:
+            begins = [self._tape.answers.begins(one.condition) for one in self._of.names]
+            self._begins = np.array(begins, dtype=np.int64)
         for one in days:
             if one not in self._hours:
                 self._hours[one] = np.full((size, 24), np.nan)
-                self._final[one] = np.zeros(size, dtype=np.bool_)
+                self._final[one] = self._begins >= one + DAY  # never heard, and that stays
             hours, final = self._hours[one], self._final[one]
             for row in rows[~final[rows]].tolist():
                 found, final[row] = self._fresh(row, one, at, live=live)

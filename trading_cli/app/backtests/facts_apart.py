@@ -9,7 +9,7 @@ from typing import Any
 from trading_cli.domain import Decision, Purpose
 from trading_cli.store.rows import as_json
 
-_ENTRY = ("question", "warming", "quality", "gate", "kill", "pauses", "fee")
+_ENTRY = ("seen", "question", "warming", "quality", "gate", "kill", "pauses", "fee")
 _EXIT = ("bid", "ask", "book_at", "volume_24h", "volume_before", "deadline")
 _TERMS = ("bid", "ask", "deadline", "hazard", "rules")
 _DEPTHS = frozenset({"ask_depth", "bid_depth"})

@@ -117,16 +117,18 @@ class Listed:
     def blind(self, row: int, at: int) -> Market | None:
         """Return a market described only later, as it was described first, its end unknown.
 
-        ``None`` where it did not exist at *at*, as far as its words and prices tell.
+        ``None`` where it did not exist at *at*, as far as its words and prices tell, or where it
+        has no history but what was recorded.
         """
+        if row not in self._of.spans:
+            return None
         if row not in self._blind:
             self._blind[row] = self._first_words(row)
         found = self._blind[row]
-        first, _ = self._of.spans.get(row, (None, None))
         born = None if found is None else found.created_at or found.start_at
-        begins = [] if first is None else [first]
-        begins += [] if born is None else [int(born.timestamp())]
-        if found is None or not begins or at < min(begins):
+        first = self._of.spans[row][0]
+        begins = first if born is None else min(first, int(born.timestamp()))
+        if found is None or at < begins:
             return None
         return replace(found, observed_at=from_epoch(at))
 

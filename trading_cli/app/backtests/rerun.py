@@ -5,7 +5,7 @@ an order meets the book that was fetched for it, or nothing where nothing came. 
 meanwhile is put in where it happened.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,13 +13,14 @@ from typing import Any
 
 from trading_cli.app.backtests.conditions import Conditions
 from trading_cli.app.backtests.history import RECORDED, StoreHistory
-from trading_cli.app.backtests.standing import rebase, stand
+from trading_cli.app.backtests.standing import Standing, rebase, stand
 from trading_cli.app.backtests.taken import Taken, Transfer, began_of
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.settings import Settings
 from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order, Position
 from trading_cli.store import Transaction, balances
 from trading_cli.store.operated import Worked
+from trading_cli.trading.account import PERSON
 from trading_cli.trading.backtest.engine import Engine
 from trading_cli.trading.backtest.history import Execution, Moment, Operated
 from trading_cli.trading.backtest.rules import Rules
@@ -132,14 +133,23 @@ class Decided(Tally):
 
 
 class Repeating(Engine):
-    """The engine, told at each step which instant it is at; ``worked``: the steps to take."""
+    """The engine, told at each step which instant it is at; ``work``: the steps to take."""
 
     history: AsItWas
+    work: Worked
+
+    @property
+    def done(self) -> bool:
+        """Return False: every slot was decided, also after a stop."""
+        return False
+
+    @done.setter
+    def done(self, ended: bool) -> None:
+        """Go on."""
 
     def take(self, moment: Moment, worked: Worked) -> None:
         """Do one slot as far as it was done."""
         self.explain = False
-        self.done = False  # every slot was decided, also after a stop
         self.history.now = moment.decided_at
         if self.history.operated(moment.slot).kill_state != State.ARMED.value:
             self.guard.killed = None  # the switch itself says so, and when it is reset
@@ -165,8 +175,6 @@ class Repeating(Engine):
         if self.work.entries:
             super().enter(slot, now)
 
-    work: Worked
-
 
 HOUR = timedelta(hours=1)
 """A decision looks at the indicators of the hour before: the history is opened so much earlier."""
@@ -182,30 +190,71 @@ def again(
     """Return what the engine makes of the slots of *taken*, from the account as it stood."""
     past = AsItWas(look, history, taken)
     moments = {one.slot: one for one in past.moments()}
+    left_out = tuple(one.slot for one in taken.slots if one.slot not in moments)
+    if not moments:
+        return Again((), left_out)
     rules = Rules(
         signals=settings.signals, risk=settings.risk, exits=settings.exits,
         bankroll=_bankroll(taken, settings), settings_hash=settings_hash(settings),
     )  # fmt: skip
-    engine = Repeating(past, rules, strategies, Decided(keep=True))
-    compared = [one for one in taken.slots if one.slot in moments]
-    left_out = tuple(one.slot for one in taken.slots if one.slot not in moments)
-    if not compared:
-        return Again((), left_out)
-    first = began_of(compared[0])
-    standing = stand(look, engine, taken, first)
-    held = engine.dealer.holdings
-    begun = len(held.positions), held.cash
-    foreign = _foreign(taken, set(moments), first)
-    found, moved = [], 0
-    for one in compared:
+    course = Course(look, taken, lambda: Repeating(past, rules, strategies, Decided(keep=True)))
+    found = []
+    for one in taken.slots:
+        if one.slot in moments:
+            found.append(course.take(one, moments[one.slot]))
+        else:
+            course.lost()
+    return Again(tuple(found), left_out, *course.begun, course.moved)
+
+
+class Course:
+    """The slots one after the other, on one account.
+
+    It begins where the account stood before the first; and again where a run that failed, or a slot
+    of which nothing is kept, left it elsewhere than the engine would. ``begun``: positions and cash
+    at the first beginning; ``moved`` counts what a person booked.
+    """
+
+    def __init__(self, look: Transaction, taken: Taken, make: Callable[[], Repeating]) -> None:
+        self._look, self._taken, self._make = look, taken, make
+        self._engine: Repeating | None = None
+        self._standing: Standing | None = None
+        self._foreign = _foreign(taken)
+        self.begun: tuple[int, Decimal] = (0, Decimal(0))
+        self.moved = 0
+
+    def lost(self) -> None:
+        """Begin anew with the next slot."""
+        self._engine = None
+
+    def take(self, one: Worked, moment: Moment) -> Redone:
+        """Take one slot again."""
         at = began_of(one)
-        while foreign and foreign[0].at < at:
-            standing.put(foreign[0])
-            foreign.pop(0)
-            moved += 1
-        rebase(look, engine, at)
-        found.append(_slot(engine, moments[one.slot], _done(one, taken)))
-    return Again(tuple(found), left_out, *begun, moved)
+        engine = self._engine
+        if engine is None or self._standing is None:
+            engine = self._make()
+            self._standing = stand(self._look, engine, self._taken, at)
+            if not self.begun[1]:
+                self.begun = len(engine.dealer.holdings.positions), engine.dealer.holdings.cash
+            self._foreign = [each for each in self._foreign if each.at >= at]
+            self._engine = engine
+        self._others(engine, self._standing, at)
+        rebase(self._look, engine, at)
+        redone = _slot(engine, moment, _done(one, self._taken))
+        stored = {each.id for each in self._taken.decisions[one.slot]}
+        if one.failed and any(each.id not in stored for each in redone.decisions):
+            self.lost()
+        return redone
+
+    def _others(self, engine: Repeating, standing: Standing, at: datetime) -> None:
+        """Put in what others booked before *at*."""
+        held = engine.dealer.holdings
+        while self._foreign and self._foreign[0].at < at:
+            other = self._foreign.pop(0)
+            if other.order is not None and other.order.id not in held.orders:
+                standing.order(other.order)
+            standing.put(other)
+            self.moved += 1
 
 
 def _slot(engine: Repeating, moment: Moment, worked: Worked) -> Redone:
@@ -247,19 +296,13 @@ def _bankroll(taken: Taken, settings: Settings) -> Decimal:
     return sum((one.amount for one in first.lines if one.account == "cash"), Decimal(0))
 
 
-def _foreign(taken: Taken, slots: set[int], first: datetime) -> list[Transfer]:
-    """Return what happened to the account from *first* on and is none of the engine's own doing."""
-    own = {one.id: one.slot for one in taken.own().values()}
-    cuts = [(began_of(one), one.slot) for one in taken.slots]
-    found = []
-    for one in taken.transfers:
-        if one.at < first or one.reference == balances.OPENING:
-            continue
-        slot: int | None = None
-        if one.order is not None:
-            slot = own.get(one.order.decision_id) if one.order.broker != "person" else None
-        elif one.kind == "settlement":
-            slot = max((cut for cut in cuts if cut[0] <= one.at), default=(first, None))[1]
-        if slot not in slots:
-            found.append(one)
-    return found
+def _foreign(taken: Taken) -> list[Transfer]:
+    """Return what was booked and is none of the engine's own doing, in order."""
+    own = taken.own()
+    return [
+        one
+        for one in taken.transfers
+        if one.reference != balances.OPENING
+        and one.kind != "settlement"
+        and (one.order is None or one.order.broker == PERSON or one.order.decision_id not in own)
+    ]

@@ -57,7 +57,8 @@ class Standing:
         state, detail = order.state, order.detail
         if state.open:
             state, detail = OrderState.REJECTED, UNRECORDED
-        self.holdings.orders[order.id] = replace(order, state=state, detail=detail)
+        self.holdings.place(order, Labels())
+        self.holdings.end(order, state, detail)
 
     def _fill(self, transfer: Transfer) -> None:
         fill, order, held = transfer.fill, transfer.order, self.holdings

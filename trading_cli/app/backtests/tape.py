@@ -80,6 +80,11 @@ class Answers:
             last = begin
         return found[::-1]
 
+    def begins(self, subject: str) -> int:
+        """Return when the first of the subject's spans begins; NEVER where it has none."""
+        held = self._of(subject)
+        return past.NEVER if held is None else int(held.since[0])
+
     @staticmethod
     def _patched(held: _Spans, first: int, last: int, since: int, at: int) -> list[Span]:
         """Return the joined spans where some in the middle came later than *at*."""

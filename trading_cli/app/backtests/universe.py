@@ -21,9 +21,9 @@ class Universe:
     """The markets by row (in the order of our numbers), and what was recorded when.
 
     ``quoted``: how many quotes each slot has that were recorded; ``slots`` those with any, sorted,
-    and ``missing`` those within a day after one that brought nothing. ``mids``: the others, in which
-    history mids (or imported quotes) are all there is; ``spans`` says from when to when each row
-    has any. ``others``: the quotes that were not recorded live.
+    and ``missing`` those within a day after one that brought nothing. ``mids``: the others, in
+    which history mids (or imported quotes) are all there is; ``spans`` says from when to when each
+    row has any. ``others``: the quotes that were not recorded live.
     """
 
     names: tuple[past.Name, ...]

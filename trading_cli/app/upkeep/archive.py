@@ -51,7 +51,14 @@ def into_archive(  # one argument for each option of the command
     With *dry_run* nothing is touched. Raises ``UsageError`` for a time less than 28 days ago, and
     without pyarrow; ``RunLocked`` while another upkeep is at work.
     """
-    loaded, now, began = load(config), (clock or SystemClock()).now(), time.perf_counter()
+    return move(load(config), before, (clock or SystemClock()).now(), progress, dry_run=dry_run)
+
+
+def move(
+    loaded: Loaded, before: datetime | None, now: datetime, progress: Progress, *, dry_run: bool
+) -> dict[str, Any]:
+    """Do what ``into_archive`` does, with the settings of a home."""
+    began = time.perf_counter()
     if before is not None and before > now - LEAST:
         raise UsageError(
             f"{before.isoformat()} is less than {LEAST.days} days ago: that is still looked at.",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.app.gather import Progress
-from trading_cli.app.settings import load
+from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep.archive import folder_of
 from trading_cli.core.errors import StoreCorrupt
 from trading_cli.store import Store, archived, seal_check, sealed_rows, upkeep
@@ -21,7 +21,12 @@ def verify(config: Path | None, progress: Progress) -> dict[str, Any]:
 
     Raises ``StoreCorrupt`` where the file cannot be read at all.
     """
-    loaded, began = load(config), time.perf_counter()
+    return examined(load(config), progress)
+
+
+def examined(loaded: Loaded, progress: Progress) -> dict[str, Any]:
+    """Do what ``verify`` does, with the settings of a home."""
+    began = time.perf_counter()
     path, busy = loaded.database, loaded.settings.database.busy_timeout_ms
     Store.reader(path, busy_timeout_ms=busy).close()  # says what to do where it cannot be read
 
@@ -68,3 +73,16 @@ def told(one: Broken) -> dict[str, Any]:
     """Return a finding as JSON has it."""
     since = None if one.since is None else one.since.isoformat()
     return {"table": one.table, "since": since, "run": one.run, "what": one.what}
+
+
+def first_of(told: dict[str, Any]) -> str:
+    """Return the first thing that is wrong in one sentence, "" where all is sound."""
+    if told["pages"]:
+        return f"the database is damaged: {told['pages'][0]}"
+    if told["broken"]:
+        one = told["broken"][0]
+        run = "" if one["run"] is None else f" of run {one['run']}"
+        return f"the database is not what was written: {one['table']}{run}: {one['what']}"
+    if told["archive"]:
+        return f"the archive is damaged: {told['archive'][0]}"
+    return ""

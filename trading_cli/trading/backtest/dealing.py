@@ -80,6 +80,7 @@ class Dealer:
         self.pauses: tuple[str, ...] = ()
         self.losses: tuple[Loss, ...] = ()
         self._waiting: list[Waiting] = []
+        self._sides: dict[tuple[str, Token], tuple[Book, Book]] = {}
         self._listed: dict[str, Market] = {}
         self._listed_at: datetime | None = None
         self._labels: dict[object, Labels] = {}
@@ -103,12 +104,18 @@ class Dealer:
     def forget_books(self) -> None:
         """Begin a slot: every book must be seen anew."""
         self.books.clear()
+        self._sides.clear()
         self._account = None
 
     def book(self, market: Market, token: Token) -> Book | None:
         """Return the newest book seen of one token, ``None`` where there is none."""
-        found = self.books.get(market.id)
-        return None if found is None else token_book(found, token, market)
+        found, key = self.books.get(market.id), (market.id, token)
+        if found is None:
+            return None
+        side = self._sides.get(key)
+        if side is None or side[0] is not found:
+            side = self._sides[key] = found, token_book(found, token, market)
+        return side[1]
 
     def market(self, market_id: str, at: datetime) -> Market:
         """Return the market as listed at *at*; asked of the history once an instant."""

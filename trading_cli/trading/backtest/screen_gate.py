@@ -18,12 +18,12 @@ from trading_cli.trading.account import Account, Labels, Stake
 from trading_cli.trading.backtest.columns import Floats
 from trading_cli.trading.backtest.rules import Rules
 from trading_cli.trading.backtest.screen_signals import Hot, Readings
-from trading_cli.trading.backtest.screen_world import World
+from trading_cli.trading.backtest.screen_world import WHOLE, World
 from trading_cli.trading.looking_after import TICK
 from trading_cli.trading.strategies import Strategy
 
 _FILLED = frozenset({OrderState.FILLED, OrderState.PARTIAL})
-_HAIR = 1e-6  # USD
+_HAIR = 1e-3  # USD: fees are rounded, position by position
 _CHUNK = 512
 _SECTORS = ("crypto", "politics", "sports")
 
@@ -152,12 +152,11 @@ class Gate:
         return room + _HAIR >= min(least, 5.0) * self._unit(row, column) * (1 - _HAIR)
 
     def _unit(self, row: int, column: int) -> float:
-        """Return the least that a share of the token bought could cost at the limit price."""
-        yes = self.world.micro[row, column] / 1e6
+        """Return the least that a share of the token bought could cost: its mid and the ticks."""
+        yes = self.world.micro[row, column] / WHOLE
         own = yes if self.read.value[row, column] > 0 else 1 - yes
         tick = float(self.world.history.markets[row].tick or TICK)
-        ask = own + float(self.world.history.slippage) * max(yes, 1 - yes)
-        return float(min(ask + self.rules.risk.limit_ticks * tick, 1 - tick))
+        return float(min(own + self.rules.risk.limit_ticks * tick, 1 - tick))
 
     def _labels_of(self, row: int) -> Labels:
         if row not in self._labels:

@@ -23,8 +23,7 @@ from trading_cli.trading.backtest.screen_paths import Path
 from trading_cli.trading.backtest.screen_world import Mask
 from trading_cli.trading.losses import Loss, pause_until
 
-_HAIR = 1e-7  # USD
-_LIMIT = 1e-9  # of a loss
+_HAIR = 1e-3  # USD: fees are rounded, position by position
 _NEIGHBOUR = 2.0 * SLOT_SECONDS
 _SPANS = {"week": timedelta(days=7).total_seconds(), "month": timedelta(days=30).total_seconds()}
 
@@ -92,7 +91,6 @@ class SparseMarks(Marks):
         self.seconds: list[float] = []
         self.numbers: list[float] = []
         self.top = -math.inf
-        self.highest: int | None = None  # the place of the peak among the fresh marks
 
     def take(self, mark: SlotMark) -> None:
         """Keep *mark*, and the same as a number beside it."""
@@ -101,8 +99,8 @@ class SparseMarks(Marks):
                 self._fresh.pop()
                 for kept in (self._times, self.seconds, self.numbers):
                     kept.pop()
-        elif self._fresh:
-            self._rise(len(self._fresh) - 1, len(self._fresh))
+        else:
+            self.top = max(self.top, *self.numbers[-1:], -math.inf)
         self.taken.append(mark)
         if mark.fresh:
             self._fresh.append(mark)
@@ -114,19 +112,11 @@ class SparseMarks(Marks):
         """Step over the fresh slots *columns*, where the account was worth *equity*."""
         if not columns:
             return
-        before = max(0, len(self._fresh) - 1)
+        self.top = max(self.top, *self.numbers[-1:], *equity[:-1].tolist(), -math.inf)
         self._fresh.wait(columns)
         self._times += at
         self.seconds += [one.timestamp() for one in at]
         self.numbers += equity.tolist()
-        self._rise(before, len(self._fresh) - 1)
-
-    def _rise(self, start: int, end: int) -> None:
-        """Let the peak be among the fresh marks of [*start*, *end*) where one is as high."""
-        given = self.numbers[start:end]
-        best = max(given, default=-math.inf)
-        if best >= self.top:
-            self.highest, self.top = start + given.index(best), best
 
     def losses(
         self, now: datetime, limits: RiskSection, bankroll: Decimal, begun: Mapping[str, datetime]
@@ -138,7 +128,13 @@ class SparseMarks(Marks):
         top = max(self.top, *self.numbers[-2:])
         if not judge.reached(self.numbers[-1], now.timestamp(), top, killed=False):
             return ()
-        self._peak = None if self.highest is None else self._fresh[self.highest]
+        near = {
+            number: place
+            for place, number in enumerate(self.numbers[:-1])
+            if number >= self.top - _HAIR
+        }
+        peaks = (self._fresh[place] for place in near.values())
+        self._peak = max(peaks, key=lambda mark: mark.equity, default=None)
         return super().losses(now, limits, bankroll, begun)
 
     # --- where a limit may be reached
@@ -188,7 +184,7 @@ class _Judge:
         if not self.seconds or now - self.seconds[-1] > _NEIGHBOUR + SLOT_SECONDS:
             return False
         level = max(equity, self.numbers[-1])
-        if not killed and top - level >= (float(self.limits.peak_loss) - _LIMIT) * top:
+        if not killed and top - level >= float(self.limits.peak_loss) * top - _HAIR:
             return True
         return any(self._period(kind, level, now) for kind in PERIODS)
 
@@ -203,7 +199,7 @@ class _Judge:
             return True  # beyond what is looked at: let it be judged exactly
         start = self.numbers[max(place, 0)]
         limit: Decimal = getattr(self.limits, f"{kind}_loss")
-        return start - level >= (float(limit) - _LIMIT) * min(self.bankroll, start)
+        return start - level >= float(limit) * min(self.bankroll, start) - _HAIR
 
 
 __all__ = ["SparseMarks", "Stretch", "worth"]

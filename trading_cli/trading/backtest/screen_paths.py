@@ -13,13 +13,14 @@ import numpy as np
 from trading_cli.domain import FeeSchedule, Position
 from trading_cli.trading import ExitsSection, exits
 from trading_cli.trading.backtest.columns import Floats
-from trading_cli.trading.backtest.screen_world import Fees, Mask, Side, World
+from trading_cli.trading.backtest.screen_fees import Fees
+from trading_cli.trading.backtest.screen_world import Mask, Side, World
 from trading_cli.trading.fills import whole_shares
 from trading_cli.trading.looking_after import TICK, WEEK
 
 _DAY = 86_400.0
 _HAIR = 1e-9  # of a price
-_GAIN = 1e-3  # of a return: fees are rounded to a hundred-thousandth of a dollar
+_FEE = 2e-5  # USD: a fee is rounded to a hundred-thousandth, and is at least one
 _FADE = 1e-6  # of a volume
 _CHUNK = 192
 
@@ -114,8 +115,8 @@ class Path:
         price = np.nan_to_num(bid)
         net = float(position.shares) * (price - self.fees.at(part, price))
         cost = float(position.cost)
-        gain = net / cost - 1 if cost > 0 else np.zeros(bid.shape)
-        least_half, least_whole = (float(one) + _GAIN for one in section.slow_returns)
+        gain = (net - _FEE) / cost - 1 - _HAIR if cost > 0 else np.zeros(bid.shape)
+        least_half, least_whole = (float(one) for one in section.slow_returns)
         long: Mask = ((held > half) & (gain < least_half)) | ((held > whole) & (gain < least_whole))
         return long
 

@@ -9,23 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import SLOT_SECONDS, Book, FeeSchedule, Tier, Token
-from trading_cli.research import roc
+from trading_cli.domain import SLOT_SECONDS, Book, FeeSchedule, Token
 from trading_cli.research.deadline import Deadline, deadline_of
-from trading_cli.trading.backtest.columns import HALF_DAY, LEAST_HEARD, Floats, Ints
+from trading_cli.trading.backtest.columns import LEAST_HEARD, Columns, Floats, Ints
 from trading_cli.trading.backtest.history import Moment
 from trading_cli.trading.backtest.mids import book_of_mid, book_to_decide, token_book
-from trading_cli.trading.backtest.worlds import SECOND, MemoryHistory
-from trading_cli.trading.fees import FeeUnknown, schedule_of
-from trading_cli.trading.fills import DEAREST_FEE
+from trading_cli.trading.backtest.screen_fees import Fees, fees_over
+from trading_cli.trading.backtest.worlds import SECOND, SLOT, MemoryHistory
 
 WHOLE = 1_000_000
 DAY_SECONDS = 86_400
+_KEPT = 12
+Made = TypeVar("Made")
 _HAIR = 1e-6  # of a millionth's unit: products of whole millionths with a slippage differ by more
 Mask = NDArray[np.bool_]
 
@@ -42,23 +43,6 @@ class Side:
     two: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """What a taker is charged for a share at p, slot by slot [S]: rate x (p(1-p))^exponent."""
-
-    rate: Floats
-    exponent: Floats
-
-    def at(self, part: slice, price: Floats) -> Floats:
-        """Return the fee of one share at *price* in the slots of *part*, before any rounding."""
-        rate, exponent = self.rate[part], self.exponent[part]
-        if not rate.any():
-            return np.zeros(price.shape)
-        spread = price * (1 - price)
-        fee: Floats = rate * (spread if (exponent == 1).all() else spread**exponent)
-        return fee
-
-
 @dataclass(eq=False)
 class World:
     """A mid-only ``MemoryHistory`` as arrays. ``recalibrate``: what its views shall carry, if any.
@@ -70,8 +54,8 @@ class World:
     history: MemoryHistory
     recalibrate: Callable[[float], float] | None = None
     _sides: dict[tuple[int, Token], Side] = field(default_factory=dict, repr=False)
-    _fees: dict[tuple[int, FeeSchedule | None], "Fees"] = field(default_factory=dict, repr=False)
-    readings: dict[object, object] = field(default_factory=dict, repr=False)
+    _fees: dict[tuple[int, FeeSchedule | None], Fees] = field(default_factory=dict, repr=False)
+    _shared: dict[object, object] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what is not made of mids alone."""
@@ -82,8 +66,24 @@ class World:
                 " wait, or what an operator did",
                 hint="--engine full",
             )
+        if not SECOND <= past.exits_after <= past.decide_after <= SLOT:
+            raise UsageError(
+                f"exits {past.exits_after} and entries {past.decide_after} into a slot",
+                hint="the exits first, both within the quarter-hour, from its first second on",
+            )
         self.moments: list[Moment] = list(past.moments())
         self.rows = {market.id: row for row, market in enumerate(past.markets)}
+
+    def shared(self, key: object, make: Callable[[], Made]) -> Made:
+        """Return what *make* makes, made once for all cells that ask by the same *key*.
+
+        The newest few are kept: each may be as large as the world.
+        """
+        if key not in self._shared:
+            while len(self._shared) >= _KEPT:
+                del self._shared[next(iter(self._shared))]
+            self._shared[key] = make()
+        return cast("Made", self._shared[key])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -165,20 +165,7 @@ class World:
 
         Rounded: right to ``volume_slack``.
         """
-        volumes, slots = self.history.columns.volumes, self.history.columns.slots
-        if volumes is None:
-            return np.full(self.shape, math.nan)
-        heard = np.cumsum(np.isfinite(volumes), axis=1)
-        usd = np.cumsum(np.nan_to_num(volumes), axis=1)
-        none = np.zeros((self.shape[0], 1))
-        heard, usd = np.hstack([none, heard]), np.hstack([none, usd])
-        begin = np.searchsorted(slots, self.exits_at - DAY_SECONDS)
-        end = np.maximum(begin, np.searchsorted(slots, self.exits_at - SLOT_SECONDS + 1))
-        count = heard[:, end] - heard[:, begin]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            daily = (usd[:, end] - usd[:, begin]) * DAY_SECONDS / (count * SLOT_SECONDS)
-        enough = count * SLOT_SECONDS >= LEAST_HEARD * DAY_SECONDS
-        return np.where(enough, daily, math.nan)
+        return _day_volumes(self.history.columns, self.exits_at)
 
     @cached_property
     def volume_slack(self) -> Floats:
@@ -243,58 +230,25 @@ class World:
         at = past.columns.times[column] + SECOND
         return book_to_decide(mid, past.slippage, past.markets[row], at)
 
-    def fees(self, row: int, override: FeeSchedule | None) -> "Fees":
-        """Return what a taker is charged in each slot; the dearest known where nobody says."""
+    def fees(self, row: int, override: FeeSchedule | None) -> Fees:
+        """Return what a taker is charged in each slot."""
         key = (row, override)
         if key not in self._fees:
-            first, last = self._fee(row, override, 0), self._fee(row, override, -1)
-            slots = self.shape[1]
-            each = [first] if first == last else [
-                self._fee(row, override, column) for column in range(slots)
-            ]  # fmt: skip
-            rate = np.array([float(one.rate) for one in each])
-            exponent = np.array([float(one.exponent) for one in each])
-            self._fees[key] = Fees(np.broadcast_to(rate, slots), np.broadcast_to(exponent, slots))
+            times = [moment.exits_at for moment in self.moments]
+            self._fees[key] = fees_over(self.history.markets[row], override, times)
         return self._fees[key]
 
-    def _fee(self, row: int, override: FeeSchedule | None, column: int) -> FeeSchedule:
-        if override is not None:
-            return override
-        try:
-            return schedule_of(self.history.markets[row], self.moments[column].exits_at)
-        except FeeUnknown:
-            return DEAREST_FEE
 
-    # --- the rate of change
-
-    def changes(self, form: str) -> tuple[Floats, Mask]:
-        """Return ROC [M, S], NaN where undefined, and where the move is too small for a tier."""
-        now = np.where(self.priced, self.micro, math.nan)
-        then = np.full(now.shape, math.nan)
-        then[:, HALF_DAY:] = now[:, :-HALF_DAY] if now.shape[1] > HALF_DAY else math.nan
-        least = [
-            float(max(roc.LEAST_TICKS * (market.tick or roc.USUAL_TICK), roc.LEAST_MOVE))
-            for market in self.history.markets
-        ]
-        small = np.abs(now - then) < np.rint(np.array(least) * WHOLE)[:, None]
-        if form == "relative":
-            return (now - then) / then, small
-        logits = self._logits(now)
-        moved = np.full(now.shape, math.nan)
-        moved[:, HALF_DAY:] = (logits[:, HALF_DAY:] - logits[:, :-HALF_DAY]) / 2
-        return moved, small
-
-    def _logits(self, mids: Floats) -> Floats:
-        """Return the logit of each mid, every different one computed once, as ROC computes it."""
-        there = np.isfinite(mids)
-        counted = np.where(there, mids, 0).astype(np.int64)
-        present = np.zeros(WHOLE + 1, dtype=bool)
-        present[counted[there]] = True
-        table = np.full(WHOLE + 1, math.nan)
-        for one in np.flatnonzero(present).tolist():
-            table[one] = roc.logit(one / WHOLE)
-        found: Floats = np.where(there, table[counted], math.nan)
-        return found
-
-
-TIERS = {tier.value: tier for tier in Tier}
+def _day_volumes(columns: Columns, at: Floats) -> Floats:
+    """Return ``columns.traded_usd`` of the day before each of *at*, for all markets [M, S]."""
+    if columns.volumes is None:
+        return np.full(columns.mids.shape, math.nan)
+    none = np.zeros((columns.mids.shape[0], 1))
+    heard = np.hstack([none, np.cumsum(np.isfinite(columns.volumes), axis=1)])
+    usd = np.hstack([none, np.cumsum(np.nan_to_num(columns.volumes), axis=1)])
+    begin = np.searchsorted(columns.slots, at - DAY_SECONDS)
+    end = np.maximum(begin, np.searchsorted(columns.slots, at - SLOT_SECONDS + 1))
+    count = heard[:, end] - heard[:, begin]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        daily = (usd[:, end] - usd[:, begin]) * DAY_SECONDS / (count * SLOT_SECONDS)
+    return np.where(count * SLOT_SECONDS >= LEAST_HEARD * DAY_SECONDS, daily, math.nan)

@@ -217,7 +217,8 @@ def command(peer: Peer | None, work: str, scripts: Path, file: Path) -> list[str
     script = str(scripts / peer.script)
     if work == "whole":
         return [str(peer.python), "-c", THEIR_WHOLE, str(file), script]
-    return [str(peer.python), script, work, *peer.more]
+    once = ("1",) if work == "c" else peer.more  # c takes vectorbt a minute
+    return [str(peer.python), script, work, *once]
 
 
 def there(scripts: Path | None) -> list[Peer]:

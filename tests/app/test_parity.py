@@ -1,15 +1,16 @@
 """A recorded span comes out decision for decision; what was changed since is named as the cause."""
 
 import shutil
+import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dealing import EAGER, LOOSE, NOON, SLOT, Stage, quiet  # beside this
+from dealing import EAGER, LOOSE, NOON, SLOT, Stage, market, quiet  # beside this
 
 from trading_cli.app import by_hand, stop, trade
 from trading_cli.app.backtests.parity import parity
@@ -18,18 +19,19 @@ from trading_cli.app.replays import replay
 from trading_cli.app.settings import load
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.clock import FrozenClock
+from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import Action, from_epoch
-from trading_cli.store import decided, holdings, pauses
+from trading_cli.store import decided, holdings, listings, pauses
 
 HOUR = timedelta(hours=1)
 
 
 def day(number: int, turn: int) -> str:
-    """Return the script: 0 is stopped out, 1 reaches every target, 2 pays nothing, 3 stays."""
+    """Return the script: 0 is stopped out, 1 rises and falls back, 2 pays nothing, 3 stays."""
     if number == 0:
         return "0.50" if turn < 4 else "0.30"
     if number == 1:
-        return ("0.50", "0.50", "0.52", "0.58", "0.66", "0.75", "0.86", "0.93")[min(turn, 7)]
+        return ("0.50", "0.50", "0.54", "0.58", "0.62", "0.63", "0.63", "0.59")[min(turn, 7)]
     if number == 2:  # the third
         return "0.50" if turn < 6 else "no"  # its end
     return "0.60" if turn < 5 else "0.50"  # bought late
@@ -78,6 +80,13 @@ class Recorded:
         return replay(self.config, name)
 
 
+def relist(stage: Stage) -> None:
+    """Let the venue list every market again: an old listing forbids an entry."""
+    now = stage.clock.now()
+    with stage.open_store() as store, store.transaction() as tx:
+        listings.record_markets(tx, [replace(market(n), observed_at=now) for n in range(4)])
+
+
 def recorded(
     folder: Path,
     turns: int = 10,
@@ -92,6 +101,7 @@ def recorded(
         stage.broker = None
         for turn in range(turns):
             stage.at(turn)
+            relist(stage)
             report = run_cycle(stage, stage.plan(), progress=quiet)
             assert report.state in {"OK", "PARTIAL"}, report
             if meanwhile and turn in meanwhile:
@@ -186,7 +196,7 @@ def _strategy(home: Recorded) -> object:
 INJECTED = {
     "a quote": Injected(_quote, "INPUT", "seen.ask", 5),
     "a resolution": Injected(_resolution, "INPUT", "resolution", 6),
-    "a fill": Injected(_fill, "FILL", "fee", 4),
+    "a fill": Injected(_fill, "FILL", "fee", 7),
     "a setting": Injected(_settings, "SETTINGS", "settings", 4),
     "a strategy": Injected(_strategy, "CODE", "token", 0),
 }
@@ -215,7 +225,7 @@ def test_what_was_changed_since_is_named_as_the_cause(home: Recorded, what: str)
 
 def test_a_setting_that_changes_no_decision_is_said_and_is_no_difference(home: Recorded) -> None:
     """The proof is of decisions: another hash alone is a warning."""
-    home.config.write_text(home.config.read_text() + "alerts:\n  quiet_hours: '23:00-08:00'\n")
+    home.config.write_text(home.config.read_text() + "alerts:\n  quiet_hours: '22:00-06:00'\n")
     found = home.parity()
     assert found["identical"], found["sentence"]
     assert "are not those of now" in found["warnings"][0]
@@ -257,28 +267,137 @@ def ups_and_downs(number: int, turn: int) -> str:
     return f"0.{50 - min(turn, 6) * (2 + number):02d}" if number < 3 else "0.50"  # the last
 
 
-MEANWHILE: Mapping[str, tuple[Mapping[int, Callable[[Stage], None]], Mapping[str, Any]]] = {
-    "a stop of entries": ({1: _kill(1)}, {}),
-    "the winners sold": ({2: _kill(2)}, {}),
-    "everything sold": ({2: _kill(3)}, {}),
-    "no order at all": ({2: _kill(4)}, {}),
-    "a pause": ({0: _pause}, {}),
-    "a close by hand": ({2: _close}, {}),
-    "a fill by hand": ({1: _buy}, {}),
-    "a loss of the day": ({}, {"risk": LOOSE | {"day_loss": "0.001"}}),
-    "a loss from the peak": ({}, {"risk": LOOSE | {"peak_loss": "0.002"}}),
-}
+@dataclass(frozen=True)
+class Lived:
+    """A day with something in it: who did what after which slot, and what shows that it was so."""
+
+    shows: str
+    meanwhile: Mapping[int, Callable[[Stage], None]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    prices: Callable[[int, int], str] = day
 
 
-@pytest.mark.parametrize("what", MEANWHILE)
-@pytest.mark.parametrize("prices", [day, ups_and_downs])
-def test_what_a_person_or_a_limit_did_meanwhile_is_part_of_it(
-    tmp_path: Path, what: str, prices: Callable[[int, int], str]
-) -> None:
+_REASON = "SELECT 1 FROM decisions WHERE reason = "
+_KILLED = "SELECT 1 FROM kill_state WHERE actor = 'risk'"
+LIVED = {
+    "a trailing stop": Lived(f"{_REASON} 'TRAILING'"),
+    "a stop of entries": Lived(f"{_REASON} 'NOT_ARMED'", {1: _kill(1)}),
+    "the winners sold": Lived(f"{_REASON} 'KILL_WINNERS'", {3: _kill(2)}),
+    "everything sold": Lived(f"{_REASON} 'KILL_ALL'", {2: _kill(3)}),
+    "no order at all": Lived(f"{_REASON} 'NOT_ARMED'", {2: _kill(4)}, prices=ups_and_downs),
+    "a pause": Lived(f"{_REASON} 'PAUSED'", {0: _pause}),
+    "a close by hand": Lived(f"{_REASON} 'CLOSED_BY_OWNER'", {2: _close}),
+    "a fill by hand": Lived("SELECT 1 FROM orders WHERE broker = 'person'", {1: _buy}),
+    "a loss of the day": Lived(
+        "SELECT 1 FROM pauses WHERE kind = 'day'",
+        settings={"risk": LOOSE | {"day_loss": "0.001"}}, prices=ups_and_downs,
+    ),
+    "a loss from the peak": Lived(
+        _KILLED, settings={"risk": LOOSE | {"peak_loss": "0.002"}}, prices=ups_and_downs
+    ),
+    "a cool-down": Lived(
+        f"{_REASON} 'RISK'", settings={"risk": LOOSE | {"cool_down_minutes": 240}}
+    ),
+    "few trades a day": Lived(
+        f"{_REASON} 'RISK'", settings={"risk": LOOSE | {"trades_per_day": 2}}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LIVED)
+def test_what_a_person_or_a_limit_did_meanwhile_is_part_of_it(tmp_path: Path, what: str) -> None:
     """Stops, pauses, trades by hand and loss limits are met as they were, from any slot on."""
-    meanwhile, settings = MEANWHILE[what]
-    home = recorded(tmp_path / "home", prices=prices, meanwhile=meanwhile, settings=settings)
-    for turn in (0, 2, 3, 5):
+    one = LIVED[what]
+    home = recorded(tmp_path / "home", 10, one.prices, one.meanwhile, one.settings)
+    assert home.sql(one.shows)
+    for turn in (0, 3, 7):
         found = home.parity(since=from_epoch(NOON + turn * SLOT))
         assert found["identical"], found["sentence"]
         assert found["decisions"]["same"] == found["decisions"]["stored"]
+
+
+@pytest.mark.parametrize(
+    "point", ["trade.intent.committed", "trade.sent", "trade.outcome.committed", "settle.committed"]
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_that_died_is_no_difference(tmp_path: Path, point: str, *, again: bool) -> None:
+    """What it did stands, what it left undone is not missed; whether or not it was run again."""
+    turn = 6 if point == "settle.committed" else 0
+    home = recorded(tmp_path / "home", turn)
+    stage = home.stage
+    assert stage.cycle(turn, point) == signal.SIGKILL
+    if again:
+        assert stage.cycle(turn) == 0
+    for later in range(turn + 1, turn + 4):
+        assert stage.cycle(later) == 0
+    found = home.parity()
+    assert found["identical"], found["sentence"]
+    assert home.sql("SELECT count(*) FROM runs WHERE state = 'FAILED'") == [(1,)]
+
+
+def test_a_slot_that_was_only_collected_is_none(tmp_path: Path) -> None:
+    """Nothing was decided in it, and its indicators were never seen by a later one."""
+    home = recorded(tmp_path / "home", 3)
+    stage, whole = home.stage, home.stage.plan()
+    stage.at(3)
+    run_cycle(stage, replace(whole, steps=whole.steps[:1]), progress=quiet)
+    for turn in (4, 5):
+        stage.at(turn)
+        run_cycle(stage, whole, progress=quiet)
+    found = home.parity()
+    assert found["identical"], found["sentence"]
+    assert found["slots"] == 5  # of six
+
+
+def test_a_slot_without_prices_is_left_out_and_said(tmp_path: Path) -> None:
+    """What was decided without a quote cannot be found again; what comes after it can."""
+
+    def silent(number: int, turn: int) -> str:
+        return day(number, turn) if turn != 2 else "no" if number == 9 else "0.50"  # see below
+
+    home = recorded(tmp_path / "home", 6, silent)
+    home.sql("DELETE FROM quotes WHERE slot = ?", NOON + 2 * SLOT)
+    home.sql("DELETE FROM quote_packs WHERE slot = ?", NOON + 2 * SLOT)
+    found = home.parity()
+    assert (found["slots"], found["slots_left_out"]) == (5, 1)
+    assert "not compared" in found["warnings"][0]
+
+
+# --- what cannot be asked
+
+
+def test_where_nothing_was_decided_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    """A home without a database, without a decision, a span without a slot: each says so."""
+    home = recorded(tmp_path / "home", 0)
+    with pytest.raises(UsageError, match="nothing has been decided"):
+        home.parity()
+    with pytest.raises(UsageError, match="no run has decided"):
+        home.replayed("@last")
+    with pytest.raises(UsageError, match="there is no run 7"):
+        home.replayed("7")
+    shutil.rmtree(tmp_path / "home" / "data")
+    with pytest.raises(StoreError):
+        home.parity()
+
+
+def test_a_span_in_which_nothing_was_decided_is_refused(home: Recorded) -> None:
+    """So is an empty one, a run that decides nothing, and a word that is no run."""
+    with pytest.raises(UsageError, match="nothing was decided from"):
+        home.parity(since=from_epoch(NOON) - 5 * HOUR, until=from_epoch(NOON) - HOUR)
+    with pytest.raises(UsageError, match="is empty"):
+        home.parity(since=from_epoch(NOON) + 5 * HOUR, until=from_epoch(NOON))
+    home.sql("INSERT INTO runs (cycle, slot, state, started, finished, pid) VALUES"
+             " ('analysis', ?, 'OK', ?, ?, 1)", NOON, NOON, NOON)  # fmt: skip
+    (run,) = home.sql("SELECT id FROM runs WHERE cycle = 'analysis'")[0]
+    with pytest.raises(UsageError, match="which decides nothing"):
+        home.replayed(str(run))
+    for word in ("", "-1", "1.5", "@first", "9" * 40):
+        with pytest.raises(UsageError, match="is no run"):
+            home.replayed(word)
+
+
+def test_entries_left_to_a_person_are_not_repeated(tmp_path: Path) -> None:
+    """What a person was told to buy is theirs: it is said, and nothing is compared."""
+    home = recorded(tmp_path / "home", 2, settings={"execution": "manual"})
+    with pytest.raises(UsageError, match="was left to a person"):
+        home.parity()

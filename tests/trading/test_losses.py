@@ -26,6 +26,7 @@ class Marked:
     equity: Decimal
     flows: Decimal = Decimal(0)
     fresh: bool = True
+    seen: bool = False
 
     @property
     def slot(self) -> int:
@@ -114,6 +115,17 @@ def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
 
 
 LOST = ((13 * H, 10_000), (SLOT, 7_000), (0 * H, 7_000))
+
+
+def test_what_nobody_bids_for_pauses_and_pulls_no_switch() -> None:
+    """Seen with one side in two slots: worth nothing to the pauses; the switch wants two sides."""
+    rows = marks(*LOST)
+    collapsed = [replace(m, fresh=n == 0, seen=True) for n, m in enumerate(rows)]
+    assert reached(rows) == {"day", "week", "month", "peak"}
+    assert reached(collapsed) == {"day", "week", "month"}
+    once = [replace(m, fresh=n == 0, seen=n != 1) for n, m in enumerate(rows)]
+    assert reached(once) == set()
+    assert reached([replace(m, fresh=False, seen=True) for m in rows]) == set()
 
 
 def test_a_stale_book_is_no_loss() -> None:

@@ -3,6 +3,7 @@
 Imported only where an address was given: `distributed` is an extra.
 """
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
-from distributed import Client
+from distributed import CancelledError, Client, KilledWorker
+from distributed.comm.addressing import get_address_host_port
+from distributed.comm.core import CommClosedError
 from joblib._dask import (  # type: ignore[import-untyped]  # joblib's own, by its only name
     DaskDistributedBackend,
 )
@@ -22,6 +25,8 @@ PATIENCE_S = 30.0  # with no worker at all: a nanny has started a new one long b
 LOOK_S = 2.0
 WORKER_HINT = "start `dask worker ADDRESS --nthreads 1`, one for each core"
 Callback = Callable[[object], None]
+BROKEN = (KilledWorker, CancelledError, CommClosedError)
+"""What is raised where a worker or the whole cluster is lost."""
 
 
 class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib is not typed
@@ -62,24 +67,30 @@ def connected(address: str) -> Iterator[Client]:
     Raises ``UsageError`` for what is no address, ``SourceDown`` where nobody answers within some
     seconds or nobody works there.
     """
-    name = f"cluster {address}"
+    name, hint = f"cluster {address}", "is `dask scheduler` at work there, and can it be reached?"
     try:
+        _knock(address)
         client = Client(address, timeout=ANSWERS_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise UsageError(
             f"--cluster {address}: {error}.", hint="--cluster tcp://HOST:8786"
         ) from None
     except OSError:
-        hint = "is `dask scheduler` at work there, and can it be reached?"
         raise SourceDown(name, f"no answer within {ANSWERS_S:.0f} s", hint=hint) from None
     try:
         try:
-            client.wait_for_workers(1, timeout=ANSWERS_S)  # type: ignore[no-untyped-call]
+            client.wait_for_workers(1, timeout=ANSWERS_S)
         except TimeoutError:
             raise SourceDown(name, "it has no worker", hint=WORKER_HINT) from None
         yield client
     finally:
         client.close(timeout=ANSWERS_S)  # type: ignore[no-untyped-call]
+
+
+def _knock(address: str) -> None:
+    """Raise ValueError for what is no address, OSError where nobody listens: quicker than dask."""
+    host, port = get_address_host_port(address, strict=True)
+    socket.create_connection((host, port), timeout=ANSWERS_S).close()
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def mark_of(look: Transaction, desk: Desk, now: datetime) -> balances.Mark:
     positions = holdings.positions(look)
     account = desk.account(look)
     held = balances.balances(look)
-    middle, fresh = middle_of(positions, desk.books, now)
+    middle, fresh, seen = middle_of(positions, desk.books, now)
     return balances.Mark(
         desk.slot,
         now,
@@ -63,6 +63,7 @@ def mark_of(look: Transaction, desk: Desk, now: datetime) -> balances.Mark:
         balances.flows(look),
         len(positions),
         fresh,
+        seen,
     )
 
 

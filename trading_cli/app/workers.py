@@ -8,7 +8,7 @@ Its workers must have this very version installed, and read the same files at th
 
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,9 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 EXTRA = "uv sync --extra dask, or pip install 'trading-cli[dask]'"
 _EXIT = re.compile(r"\bSIG[A-Z0-9]+\(-\d+\)|\bEXIT\(\d+\)")
-_ADDRESS = re.compile(r"\b(?:tcp|tls|ucx|inproc)://[^\s'\",]+")
+_WORKER = re.compile(r"\b(?:tcp|tls|ucx|inproc)://[^\s'\",]+")
+Broken = tuple[type[BaseException], ...]
+Lost = Callable[[BaseException, str], TradingError]
 
 
 class WorkerLost(TradingError):
@@ -57,12 +59,13 @@ class Crew:
                 code_hash,
             )
 
-            self.agree(code_hash, code_hash(), "another version of this program, or none")
+            self.agree(code_hash, "another version of this program, or none")
 
-    def agree(self, question: Callable[[], object], ours: object, otherwise: str) -> None:
+    def agree(self, question: Callable[[], object], otherwise: str) -> None:
         """Ask every worker of the cluster *question*; raise ``UsageError`` naming who differs."""
         if self.cluster is None:
             return
+        ours = question()
         with _extra().connected(self.cluster) as client:
             told: Mapping[str, object] = client.run(question, on_error="return")
         for worker, answer in sorted(told.items()):
@@ -93,16 +96,17 @@ class Crew:
         if self.alone:
             yield from enumerate(map(function, given))
             return
-        yield from self._spread(function, list(given), "generator_unordered")
+        with closing(self._spread(function, list(given), "generator_unordered")) as ended:
+            yield from ended
 
     def _spread(
         self, function: Callable[[Given], Made], given: list[Given], how: str
-    ) -> Iterator[tuple[int, Made]]:
+    ) -> Generator[tuple[int, Made], None, None]:
         if not given:
             return
         done = 0
-        with self._at_work(how) as parallel:
-            from joblib import delayed  # type: ignore[import-untyped]  # noqa: PLC0415  # as below
+        with self._at_work(how) as (parallel, broken, lost):
+            from joblib import delayed  # type: ignore[import-untyped]  # noqa: PLC0415  # only who spreads pays
 
             work = delayed(partial(_placed, function))
             with closing(parallel(work(*one) for one in enumerate(given))) as ended:
@@ -110,15 +114,20 @@ class Crew:
                     for one in ended:
                         yield one
                         done += 1
-                except Exception as error:
-                    raise self._lost(error, done, len(given)) from error
+                except broken as error:
+                    back = f"{done} of {len(given)} pieces had come back"
+                    raise lost(error, back) from error
 
     @contextmanager
-    def _at_work(self, how: str) -> Iterator[Any]:
-        """Yield joblib's Parallel over the local processes, or over the cluster's."""
+    def _at_work(self, how: str) -> Iterator[tuple[Any, Broken, Lost]]:
+        """Yield joblib's Parallel, what it raises where a worker is lost, and how to say that."""
         from joblib import Parallel, parallel_config  # noqa: PLC0415  # only who spreads pays
 
         if self.cluster is None:
+            from joblib.externals.loky.process_executor import (  # type: ignore[import-untyped]  # noqa: PLC0415  # as above
+                BrokenProcessPool,
+            )
+
             # one thread of arithmetic each: no sum may depend on how many share a machine
             local = parallel_config(
                 backend="loky", n_jobs=self.workers, inner_max_num_threads=1,
@@ -126,34 +135,29 @@ class Crew:
             )  # fmt: skip
             with local:
                 parallel = Parallel(batch_size=1, return_as=how)
-            yield parallel
+            yield parallel, (BrokenProcessPool,), _died
             return
-        with _extra().at_work(self.cluster) as backend:
+        extra = _extra()
+        with extra.at_work(self.cluster) as backend:
             with parallel_config(backend=backend, n_jobs=-1):
                 parallel = Parallel(batch_size=1, return_as=how)
-            yield parallel
-
-    def _lost(self, error: Exception, done: int, whole: int) -> Exception:
-        """Return what went wrong in words, where it was a worker and not the work."""
-        back = f"{done} of {whole} pieces had come back"
-        kind, words = type(error).__name__, str(error)
-        if kind in {"TerminatedWorkerError", "BrokenProcessPool"}:
-            ended = ", ".join(_EXIT.findall(words)) or "for an unknown reason"
-            return WorkerLost(
-                f"a worker process died ({ended}); {back}.", hint="fewer --workers: memory?"
-            )
-        if kind == "KilledWorker":
-            last = (_ADDRESS.findall(words) or ["of the cluster"])[-1].rstrip(".")
-            return WorkerLost(
-                f"the worker {last} died, and others before it on the same piece; {back}.",
-                hint="its own log says why; memory?",
-            )
-        if self.cluster is not None and kind in _GONE:
-            return SourceDown(f"cluster {self.cluster}", f"it went away; {back}")
-        return error
+            yield parallel, extra.BROKEN, partial(_gone, self.cluster)
 
 
-_GONE = frozenset({"FutureCancelledError", "CancelledError", "CommClosedError", "TimeoutError"})
+def _died(error: BaseException, back: str) -> WorkerLost:
+    ended = ", ".join(_EXIT.findall(str(error))) or "for an unknown reason"
+    return WorkerLost(f"a worker process died ({ended}); {back}.", hint="fewer --workers: memory?")
+
+
+def _gone(address: str, error: BaseException, back: str) -> TradingError:
+    found = _WORKER.findall(str(error))
+    if type(error).__name__ != "KilledWorker":
+        return SourceDown(f"cluster {address}", f"it went away; {back}")
+    last = found[-1].rstrip(".") if found else "of the cluster"
+    return WorkerLost(
+        f"the worker {last} died, and others before it on the same piece; {back}.",
+        hint="its own log says why; memory?",
+    )
 
 
 def spread(

@@ -154,8 +154,11 @@ def restore(
         "Trading is STOPPED (level 4): this file believes what was so when it was made.\n"
         "What it holds may be gone by now, what it ordered may be filled."
     )
+    warnings = list(data["kill"]["troubles"])
+    if lacking := data["archive"]["missing"]:
+        warnings.append(f"{len(lacking)} files of the archive are missing, first: {lacking[0]}")
     steps = "Next:\n" + "\n".join(f"  {one}" for one in data["next"])
-    return Answer(data, [Facts(_fitted(facts)), told, steps], list(data["kill"]["troubles"]))
+    return Answer(data, [Facts(_fitted(facts)), told, steps], warnings)
 
 
 @app.command(cls=Command)

@@ -308,6 +308,7 @@ class Position:
 
     ``cost`` is what the shares still held cost all-in (fees included), USD. ``entry_*`` are of the
     opening fill. ``high_bid`` is the highest bid since the second target, ``None`` before it.
+    ``owed`` shares of the part to be sold for ``owed_for`` found no bid yet.
     """
 
     id: str
@@ -334,6 +335,8 @@ class Position:
     realized: Decimal = Decimal(0)
     closed_at: datetime | None = None
     by: str = "paper"
+    owed: Decimal = Decimal(0)
+    owed_for: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Only files that are noted in `archives` are read; a live row wins over an archiv
 
 import importlib
 import math
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -137,6 +138,30 @@ def whole(folder: Path, part: Part) -> str:
     with suppress(OSError):
         return "" if file_hash(path) == part.hash else f"{part.file} is not what was written"
     return f"{part.file} cannot be read"
+
+
+def bring(look: sqlite3.Connection, source: Path, target: Path) -> tuple[list[str], list[str]]:
+    """Copy the noted files that *target* lacks and *source* has. Return them, and those of neither.
+
+    A copy is on the disk, 0600, and the one that was noted, or it is not made.
+    """
+    brought, missing = [], []
+    for part in parts(look):
+        if not whole(target, part):
+            continue
+        if whole(source, part):
+            missing.append(part.file)
+            continue
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        half = target / f".{part.file}.part"
+        half.unlink(missing_ok=True)
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write((source / part.file).read_bytes())
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(target / part.file)
+        brought.append(part.file)
+    return brought, missing
 
 
 def rows_archived(  # what of which kind, whose, when

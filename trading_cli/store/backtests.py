@@ -165,10 +165,15 @@ def run_of(look: sqlite3.Connection, number: int) -> Row | None:
     return None if found is None else _row(found)
 
 
-def last(look: sqlite3.Connection) -> Row | None:
-    """Return the newest run that a person asked for: no cell of a sweep, nothing shown beside."""
+def last(look: sqlite3.Connection, kind: str = "") -> Row | None:
+    """Return the newest run that a person asked for: no cell of a sweep, nothing shown beside.
+
+    *kind*: the newest of this kind alone (run, grid, walk-forward).
+    """
     found = look.execute(
-        f"SELECT {_KEPT} FROM backtest_runs WHERE report <> '{{}}' ORDER BY id DESC LIMIT 1"  # noqa: S608  # our own words
+        f"SELECT {_KEPT} FROM backtest_runs WHERE report <> '{{}}'"  # noqa: S608  # our own words
+        " AND (? = '' OR json_extract(report, '$.kind') = ?) ORDER BY id DESC LIMIT 1",
+        (kind, kind),
     ).fetchone()
     return None if found is None else _row(found)
 

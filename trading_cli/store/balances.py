@@ -25,7 +25,7 @@ class Mark:
     ``liquidation`` and ``mid`` value the positions at what selling them now brings and at the mid;
     ``exposure`` is what can be lost; ``equity`` = cash + liquidation; ``flows`` are deposits less
     withdrawals so far, without the opening one; ``fresh``: every held market had a fresh book with
-    two sides.
+    two sides; ``seen``: every one had a fresh book, be it with one side.
     """
 
     slot: int
@@ -38,6 +38,7 @@ class Mark:
     flows: Decimal
     open: int
     fresh: bool
+    seen: bool = False
 
 
 def record_entries(tx: sqlite3.Connection, entries: Sequence[Entry]) -> Written:
@@ -147,16 +148,18 @@ def record_mark(tx: sqlite3.Connection, mark: Mark) -> bool:
         *(whole(amount, "mark") for amount in money),
         mark.open,
         int(mark.fresh),
+        int(mark.seen),
     )
     changed = tx.execute(
-        "INSERT INTO marks (slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO UPDATE SET at = excluded.at,"
+        "INSERT INTO marks (slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh,"
+        " seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (slot) DO UPDATE SET at = excluded.at,"
         " cash = excluded.cash, liquidation = excluded.liquidation, mid = excluded.mid,"
         " exposure = excluded.exposure, equity = excluded.equity, flows = excluded.flows,"
-        " open = excluded.open, fresh = excluded.fresh"
-        " WHERE (cash, liquidation, mid, exposure, equity, flows, open, fresh)"
+        " open = excluded.open, fresh = excluded.fresh, seen = excluded.seen"
+        " WHERE (cash, liquidation, mid, exposure, equity, flows, open, fresh, seen)"
         " <> (excluded.cash, excluded.liquidation, excluded.mid, excluded.exposure,"
-        " excluded.equity, excluded.flows, excluded.open, excluded.fresh)",
+        " excluded.equity, excluded.flows, excluded.open, excluded.fresh, excluded.seen)",
         row,
     ).rowcount
     return bool(changed)
@@ -167,8 +170,8 @@ def marks(look: sqlite3.Connection, since: datetime | None = None) -> list[Mark]
     return list(
         _marks(
             look.execute(
-                "SELECT slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh"
-                " FROM marks WHERE slot >= ? ORDER BY slot",
+                "SELECT slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh,"
+                " seen FROM marks WHERE slot >= ? ORDER BY slot",
                 (0 if since is None else epoch(since),),
             )
         )
@@ -178,15 +181,15 @@ def marks(look: sqlite3.Connection, since: datetime | None = None) -> list[Mark]
 def peak(look: sqlite3.Connection, *, since: datetime | None) -> Mark | None:
     """Return the fresh mark at or after *since* with the highest equity, flows apart."""
     rows = look.execute(
-        "SELECT slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh FROM marks"
-        " WHERE fresh = 1 AND at >= ? ORDER BY equity - flows DESC, slot DESC LIMIT 1",
+        "SELECT slot, at, cash, liquidation, mid, exposure, equity, flows, open, fresh, seen"
+        " FROM marks WHERE fresh = 1 AND at >= ? ORDER BY equity - flows DESC, slot DESC LIMIT 1",
         (0 if since is None else epoch(since),),
     )
     return next(iter(_marks(rows)), None)
 
 
 def _marks(rows: Iterable[tuple[int, ...]]) -> Iterable[Mark]:
-    for slot, at, cash, liquidation, mid, exposure, equity, paid_in, count, fresh in rows:
+    for slot, at, cash, liquidation, mid, exposure, equity, paid_in, count, fresh, seen in rows:
         yield Mark(
             slot,
             from_epoch(at),
@@ -198,4 +201,5 @@ def _marks(rows: Iterable[tuple[int, ...]]) -> Iterable[Mark]:
             exact(paid_in),
             count,
             bool(fresh),
+            bool(seen),
         )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from trading_cli.core.errors import StoreError
-from trading_cli.domain import Position, PositionState, Token, from_epoch
+from trading_cli.domain import Position, PositionState, Reason, Token, from_epoch
 from trading_cli.store.decided import only_one, prefix_bounds
 from trading_cli.store.rows import Written, as_json, epoch, epoch_or_none, exact, moment, whole
 
@@ -71,6 +71,8 @@ def _row(item: Position) -> tuple[object, ...]:
         name: None if getattr(item, name) is None else str(getattr(item, name)) for name in _IN_BODY
     }
     body["themes"] = list(item.themes)
+    if item.owed_for is not None:
+        body |= {"owed": str(item.owed), "owed_for": item.owed_for.value}
     return (
         item.id,
         item.market_id,
@@ -133,6 +135,8 @@ def _position(row: tuple[Any, ...]) -> Position:
         opened_at=from_epoch(opened),
         closed_at=moment(closed),
         themes=tuple(body["themes"]),
+        owed=Decimal(body.get("owed", 0)),
+        owed_for=Reason(body["owed_for"]) if "owed_for" in body else None,
         **{field_: body[field_] for field_ in _AS_IT_IS},
         **exactly,
     )

@@ -15,6 +15,13 @@ from trading_cli.store.rows import moment
 DECIDING = ("collection", "signal")
 """The cycles that decide: both look at every candidate of a slot."""
 _DONE = ("OK", "PARTIAL")
+_NEVER = 2**62
+_TOUCHED = (
+    "SELECT slot FROM decisions WHERE slot >= ?1 AND slot < ?2"
+    " UNION SELECT slot FROM marks WHERE slot >= ?1 AND slot < ?2"
+    " UNION SELECT slot FROM runs WHERE slot >= ?1 AND slot < ?2 AND state <> 'SKIPPED'"
+    " AND cycle IN (SELECT value FROM json_each(?3))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +49,16 @@ class Ordered:
 
 
 def decided_slots(look: sqlite3.Connection, since: int, until: int) -> list[int]:
-    """Return the slots of [since, until) in which anything was decided or marked, in order."""
-    rows = look.execute(
-        "SELECT slot FROM decisions WHERE slot >= ?1 AND slot < ?2"
-        " UNION SELECT slot FROM marks WHERE slot >= ?1 AND slot < ?2 ORDER BY 1",
-        (since, until),
-    )
+    """Return the slots of [since, until) that were decided, marked, or worked on, in order."""
+    rows = look.execute(f"{_TOUCHED} ORDER BY 1", (since, until, json.dumps(DECIDING)))
     return [int(row[0]) for row in rows]
 
 
 def next_decided(look: sqlite3.Connection, since: int) -> int | None:
-    """Return the first slot from *since* on in which anything was decided or marked."""
+    """Return the first such slot from *since* on, ``None`` where there is none."""
     row = look.execute(
-        "SELECT min(slot) FROM (SELECT min(slot) AS slot FROM decisions WHERE slot >= ?1"
-        " UNION ALL SELECT min(slot) FROM marks WHERE slot >= ?1)",
-        (since,),
+        f"SELECT min(slot) FROM ({_TOUCHED})",  # noqa: S608  # our own words
+        (since, _NEVER, json.dumps(DECIDING)),
     ).fetchone()
     return None if row[0] is None else int(row[0])
 

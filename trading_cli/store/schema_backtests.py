@@ -35,6 +35,9 @@ BACKTESTS: tuple[str, ...] = (
         cause TEXT NOT NULL, observed_at INTEGER NOT NULL, until INTEGER NOT NULL,
         PRIMARY KEY (slot, market, observed_at), CHECK (observed_at < until)
     ) STRICT, WITHOUT ROWID""",
+    # whether every held market had a fresh book in the slot, be it with one side
+    "ALTER TABLE marks ADD COLUMN seen INTEGER NOT NULL DEFAULT 0 CHECK (seen IN (0, 1))",
+    "UPDATE marks SET seen = fresh",
     # what a strategy had shown of itself whenever that changed; `rests_on` names what it was of
     """CREATE TABLE gate_verdicts (
         strategy TEXT NOT NULL, at INTEGER NOT NULL, rests_on TEXT NOT NULL,

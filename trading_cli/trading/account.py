@@ -38,6 +38,9 @@ from trading_cli.trading.losses import Loss
 PERSON = "person"  # who holds what a person booked by hand
 PAYOUTS = (Decimal(0), Decimal("0.5"), Decimal(1))
 _TARGETS = {Reason.TARGET_1: 1, Reason.TARGET_2: 2, Reason.TARGET_3: 3}
+_PARTS = frozenset({
+    Reason.SLOW_3_DAYS, Reason.DEADLINE_7_DAYS, Reason.TARGET_1, Reason.TARGET_2,
+})  # fmt: skip
 
 
 class LedgerRefused(TradingError):
@@ -348,7 +351,15 @@ def _sold(position: Position, order: Order, fill: Fill) -> tuple[Position, tuple
         halved_slow=position.halved_slow or order.reason is Reason.SLOW_3_DAYS,
         halved_deadline=position.halved_deadline or order.reason is Reason.DEADLINE_7_DAYS,
     )
-    return sold, _of_fill(fill, lines)
+    return _owing(sold, order, fill), _of_fill(fill, lines)
+
+
+def _owing(sold: Position, order: Order, fill: Fill) -> Position:
+    """Return *sold* with what its part still lacks: a part is begun once, and sold to its end."""
+    begun = order.reason in _PARTS
+    owed = min(order.shares - fill.shares if begun else sold.owed, sold.shares)
+    reason = order.reason if begun else sold.owed_for
+    return replace(sold, owed=owed, owed_for=reason if owed else None)
 
 
 def _of_fill(fill: Fill, lines: Iterable[tuple[str, Decimal, Decimal]]) -> tuple[Entry, ...]:

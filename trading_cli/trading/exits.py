@@ -14,7 +14,8 @@ Whole sales come before parts, in this order:
 Return = net bid proceeds after fee / all-in cost - 1. Prices are only believed on a fresh book with
 two sides; time needs a fresh book with a bid to sell to. A market the venue is settling is LOCKED:
 targets and trailing are frozen. A part below the venue's minimum grows to it, and a remainder below
-it goes along. A stop is an attempt, not a bound: the whole stake can be lost.
+it goes along. A part that found too few bids is sold on, slot by slot, while its reason holds. A
+stop is an attempt, not a bound: the whole stake can be lost.
 """
 
 from collections.abc import Callable
@@ -271,7 +272,33 @@ def targets(seen: Seen) -> Sale | None:
     if reached == last:
         return Sale(_TARGET_REASONS[-1], said)
     due = sum(seen.section.target_shares[position.targets_hit : reached], ZERO)
-    return Sale(_TARGET_REASONS[reached - 1], said, part=due * position.original_shares)
+    before = position.owed if position.owed_for in _TARGET_REASONS else ZERO
+    part = due * position.original_shares + before
+    return Sale(_TARGET_REASONS[reached - 1], said, part=part)
+
+
+def rest(seen: Seen) -> Sale | None:
+    """Return what a part that was begun still lacks, while its reason holds.
+
+    Nothing where that is below the venue's minimum: the part is done.
+    """
+    position = seen.position
+    if position.owed_for is None or position.owed < seen.holding.min_size:
+        return None
+    if not _still(seen, position.owed_for):
+        return None
+    return Sale(position.owed_for, "the rest of a part", part=position.owed)
+
+
+def _still(seen: Seen, reason: Reason) -> bool:
+    """Return whether the reason for which a part was begun still holds."""
+    if reason is Reason.DEADLINE_7_DAYS:
+        return True
+    if reason is Reason.SLOW_3_DAYS:
+        return seen.two_sided and seen.gain is not None and seen.gain < seen.section.slow_returns[0]
+    place = _TARGET_REASONS.index(reason)
+    price = target_prices(seen.position, seen.section)[place]
+    return _prices_count(seen) and seen.bid is not None and seen.bid >= price
 
 
 def trailing(seen: Seen) -> Sale | None:
@@ -290,7 +317,7 @@ def _prices_count(seen: Seen) -> bool:
 
 
 RULES: tuple[ExitRule, ...] = (
-    kill_winners, stop, deadline, slow, volume_faded, targets, trailing,
+    kill_winners, stop, deadline, slow, volume_faded, targets, trailing, rest,
 )  # fmt: skip
 EVERYTHING_RULES: tuple[ExitRule, ...] = (kill_all,)
 

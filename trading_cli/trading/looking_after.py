@@ -138,18 +138,21 @@ def fresh_enough(book: Book | None, now: datetime, within: timedelta) -> bool:
     return now - book.observed_at <= within
 
 
-def middle_of(positions: Iterable[Position], books: Books, now: datetime) -> tuple[Decimal, bool]:
-    """Return *positions* at the mids of *books*, USD, and whether every book is fresh.
+def middle_of(
+    positions: Iterable[Position], books: Books, now: datetime
+) -> tuple[Decimal, bool, bool]:
+    """Return *positions* at the mids of *books*, USD; whether all are fresh; whether all were seen.
 
-    One whose book has not two sides counts 0.
+    One whose book has not two sides counts 0; it is not fresh, but seen where it is of now.
     """
-    middle, fresh = ZERO, True
+    middle, fresh, seen = ZERO, True, True
     for position in positions:
         book = books.get((position.market_id, position.token))
         fresh = fresh and fresh_enough(book, now, FRESH)
+        seen = seen and book is not None and now - book.observed_at <= FRESH
         if book is not None and book.best_bid is not None and book.best_ask is not None:
             middle += position.shares * (book.best_bid + book.best_ask) / 2
-    return middle, fresh
+    return middle, fresh, seen
 
 
 def whole(amount: Decimal) -> Decimal:

@@ -6,10 +6,12 @@
     peak    equity below its highest          kill switch, level 3
 
 Losses are at liquidation value, without deposits and withdrawals, as a fraction of what the account
-was at the start, min(bankroll + flows, equity); the last is a fraction of the peak. Only slots in
-which every held market had a fresh book with two sides count, and the limit must be broken in two
-of them in a row: a book that is pulled for a minute is not a loss. What a pause was for is paid:
-the next of its kind counts from the beginning of the last.
+was at the start, min(bankroll + flows, equity); the last is a fraction of the peak. A limit must
+be broken in two slots in a row. For the pauses, which end by themselves, these are slots in which
+every held market had a fresh book: where nobody bids any more it is worth nothing, and no more is
+entered. For the switch, and for what a loss counts from, only books with two sides count: a bid
+that is pulled for a while sells nothing. What a pause was for is paid: the next of its kind counts
+from the beginning of the last.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +73,11 @@ class Mark(Protocol):
         """Return whether every held market had a fresh book with two sides."""
         ...
 
+    @property
+    def seen(self) -> bool:
+        """Return whether every held market had a fresh book, be it with one side."""
+        ...
+
 
 def pause_until(kind: str, begun: datetime) -> datetime:
     """Return when a pause of *kind* (day, week, month) that began at *begun* ends by itself."""
@@ -94,21 +101,26 @@ def loss_limits(
     *begun*: when the last pause of each kind began; one still running is not begun again.
     *peak_since*: the peak counts from here (a reset of the kill switch re-bases it).
     """
-    fresh = sorted((m for m in marks if m.fresh and m.at <= now), key=lambda m: m.slot)
-    latest = max((m.slot for m in marks if m.at <= now), default=None)
-    if not _judgeable(fresh, latest, now):
-        return ()
-    found = [_period(kind, fresh, now, limits, bankroll, begun.get(kind)) for kind in _SPANS]
-    found.append(_peak(fresh, limits, peak_since))
+    every = sorted((m for m in marks if m.at <= now), key=lambda m: m.slot)
+    fresh, seen = [m for m in every if m.fresh], [m for m in every if m.fresh or m.seen]
+    latest = every[-1].slot if every else None
+    found: list[Loss | None] = []
+    if fresh and _judgeable(seen, latest, now):
+        ends = seen[-2:]
+        found += [
+            _period(kind, fresh, ends, now, limits, bankroll, begun.get(kind)) for kind in _SPANS
+        ]
+    if _judgeable(fresh, latest, now):
+        found.append(_peak(fresh, limits, peak_since))
     return tuple(loss for loss in found if loss is not None)
 
 
-def _judgeable(fresh: Sequence[Mark], latest: int | None, now: datetime) -> bool:
-    """Return whether the two newest slots are fresh, of now, and neighbours."""
-    if len(fresh) < 2 or fresh[-1].slot != latest:  # noqa: PLR2004  # two slots, as SPEC says
+def _judgeable(marks: Sequence[Mark], latest: int | None, now: datetime) -> bool:
+    """Return whether the two newest slots are among *marks*, of now, and neighbours."""
+    if len(marks) < 2 or marks[-1].slot != latest:  # noqa: PLR2004  # two slots, as SPEC says
         return False
-    apart = timedelta(seconds=fresh[-1].slot - fresh[-2].slot)
-    return now - fresh[-1].at <= _WINDOW and apart <= _WINDOW
+    apart = timedelta(seconds=marks[-1].slot - marks[-2].slot)
+    return now - marks[-1].at <= _WINDOW and apart <= _WINDOW
 
 
 def _day(now: datetime) -> datetime:
@@ -125,6 +137,7 @@ _SPANS: Mapping[str, Callable[[datetime], datetime]] = {
 def _period(  # one limit, its window, its marks
     kind: str,
     fresh: Sequence[Mark],
+    ends: Sequence[Mark],
     now: datetime,
     limits: RiskSection,
     bankroll: Decimal,
@@ -137,7 +150,7 @@ def _period(  # one limit, its window, its marks
     since = max(since, begun) if begun is not None else since
     start = _start(fresh, since)
     limit: Decimal = getattr(limits, f"{kind}_loss")
-    lost = _lost(start, fresh, bankroll)
+    lost = _lost(start, ends, bankroll)
     if lost is None or lost < limit:
         return None
     until = pause_until(kind, now)
@@ -154,15 +167,15 @@ def _start(fresh: Sequence[Mark], since: datetime) -> Mark:
     return before[-1] if before else fresh[0]
 
 
-def _lost(start: Mark, fresh: Sequence[Mark], bankroll: Decimal) -> Decimal | None:
-    """Return the smaller of the last two losses since *start*, a fraction of what was there.
+def _lost(start: Mark, ends: Sequence[Mark], bankroll: Decimal) -> Decimal | None:
+    """Return the smaller of the losses since *start* at *ends*, a fraction of what was there.
 
-    ``None`` where there was nothing, or the two marks do not both come after it.
+    ``None`` where there was nothing, or the marks do not all come after it.
     """
     whole = min(bankroll + start.flows, start.equity)
-    if whole <= 0 or any(m.slot < start.slot for m in fresh[-2:]):
+    if whole <= 0 or any(m.slot < start.slot for m in ends):
         return None
-    return min((start.equity - start.flows - m.equity + m.flows) / whole for m in fresh[-2:])
+    return min((start.equity - start.flows - m.equity + m.flows) / whole for m in ends)
 
 
 def _peak(fresh: Sequence[Mark], limits: RiskSection, since: datetime | None) -> Loss | None:

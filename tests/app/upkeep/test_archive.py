@@ -1,6 +1,7 @@
 """What goes into the archive is read together with what stays; evidence stays; nothing is lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import upkeep_world as world  # beside this
 
 from trading_cli.app.upkeep import POINTS
 from trading_cli.app.upkeep.archive import folder_of, into_archive
+from trading_cli.app.upkeep.backup import backup
+from trading_cli.app.upkeep.restore import restore
 from trading_cli.app.upkeep.verify import verify
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreCorrupt, UsageError
@@ -196,3 +199,17 @@ def test_an_archive_killed_midway_loses_nothing(config, point):
     with Store.reader(world.opened(config).database) as store, store.reading() as look:
         assert history.counts(look)["books"] == world.MARKETS
     assert not list(folder_of(world.opened(config)).glob(".*"))
+
+
+def test_the_archive_goes_with_the_backup_and_comes_back(config, tmp_path):
+    """A backup to another disk takes the files along; a new home gets them back from there."""
+    run(config)
+    before = seen(config)
+    kept = backup(config, to=tmp_path / "disk", progress=world.quiet, clock=LATER)
+    assert len(kept["archive"]) == 2 * len(archived.KINDS)
+    assert backup(config, to=tmp_path / "disk", progress=world.quiet, clock=LATER)["archive"] == []
+    shutil.rmtree(config.parent / "data")
+    told = restore(config, Path(kept["file"]), world.quiet, clock=LATER)
+    assert (len(told["archive"]["brought"]), told["archive"]["missing"]) == (8, [])
+    assert seen(config)[2] == before[2]
+    assert verify(config, world.quiet)["sound"]

@@ -278,7 +278,10 @@ def test_corruption_is_noticed(config, tmp_path):
 
 @pytest.mark.nightly
 def test_570_corruptions_are_noticed(config, tmp_path):
-    """The same of 450 flipped bits, 80 torn pages and 40 cuts."""
+    """The same of 450 flipped bits, 80 torn pages and 40 cuts, in a file of two days."""
+    with Store.open(world.opened(config).database, now=world.at(4)) as store:
+        for number in range(4, 192):
+            world.cycle(store, number)
     tally = campaign(config, tmp_path, 450, 80, 40)
-    assert tally["noticed"] >= 200
+    assert tally["noticed"] >= 250
     sys.stderr.write(json.dumps(tally) + "\n")

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from trading_cli.app.backtests.noisy import Noise, Noisy, under
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
@@ -72,6 +73,7 @@ class Cell:
     times          the bankroll, so many times
     apart          events that may not be entered: they have taught
     recalibrate    what a view's is, instead of the history's own
+    noise          costs and delays other than they were: of a perturbation alone, never kept
     """
 
     source: Source
@@ -87,6 +89,7 @@ class Cell:
     apart: frozenset[str] = frozenset()
     recalibrate: Recalibration | None = None
     label: str = ""
+    noise: Noise | None = None
 
     @cached_property
     def whole(self) -> Settings:
@@ -102,7 +105,7 @@ class Cell:
     def rules(self) -> Rules:
         """Return what the engine obeys."""
         whole = self.whole
-        return Rules(
+        rules = Rules(
             signals=whole.signals,
             risk=whole.risk,
             exits=whole.exits,
@@ -110,6 +113,7 @@ class Cell:
             settings_hash=settings_hash(whole),
             fees=fees_of(self.fees),
         )
+        return rules if self.noise is None else under(rules, self.noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ def _narrowed(history: History, cell: Cell) -> History:
             "the engine screen cannot run these strategies.",
             hint="--engine full: it decides as live does",
         )
+    if cell.noise is not None:
+        history = cast("History", Noisy(history, cell.noise))
     if cell.apart or cell.recalibrate is not None:
         return Narrowed(history, cell.apart, cell.recalibrate)
     return history

@@ -200,25 +200,12 @@ def compare(taken: Taken, redone: Iterable[Redone], basis: Basis) -> Compared:
     """Return what came of comparing the slots of *redone* with their record."""
     work = Comparing(taken, basis)
     slots = list(redone)
-    paid = _paid_in(taken, [one.slot for one in slots])
+    paid = taken.paid()
     found = tuple(each for one in slots for each in work.slot(one, paid[one.slot]))
     return Compared(
         work.decisions, work.same, work.fills, work.same_fills, work.settlements,
         work.same_settlements, found, work.unmoved, work.unmoved_said, work.untaken,
     )  # fmt: skip
-
-
-def _paid_in(taken: Taken, slots: Sequence[int]) -> dict[int, dict[str, Transfer]]:
-    """Return the stored settlements of each slot: those since it began, before the next did."""
-    began = sorted((taken.began(one.slot), one.slot) for one in taken.slots)
-    found: dict[int, dict[str, Transfer]] = {slot: {} for slot in slots}
-    for one in taken.transfers:
-        if one.kind != "settlement" or one.at >= taken.until:
-            continue
-        slot = next((name for at, name in reversed(began) if at <= one.at), None)
-        if slot in found:
-            found[slot][one.name] = one
-    return found
 
 
 def _in_order(stored: Mapping[str, Decision], now: Mapping[str, Decision]) -> list[str]:

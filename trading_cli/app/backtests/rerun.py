@@ -6,7 +6,7 @@ meanwhile is put in where it happened.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from trading_cli.app.backtests.standing import Standing, rebase, stand
 from trading_cli.app.backtests.taken import Taken, Transfer, began_of
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.settings import Settings
-from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order, Position
+from trading_cli.domain import Book, Decision, Entry, Fill, Market, Order, Position, Purpose
 from trading_cli.store import Transaction, balances
 from trading_cli.store.operated import Worked
 from trading_cli.trading.account import PERSON
@@ -56,7 +56,7 @@ class Again:
     left_out: tuple[int, ...]
     positions: int = 0
     cash: Decimal = Decimal(0)
-    moved: int = field(default=0)
+    moved: int = 0
 
 
 class AsItWas:
@@ -190,9 +190,7 @@ def again(
     """Return what the engine makes of the slots of *taken*, from the account as it stood."""
     past = AsItWas(look, history, taken)
     moments = {one.slot: one for one in past.moments()}
-    left_out = tuple(one.slot for one in taken.slots if one.slot not in moments)
-    if not moments:
-        return Again((), left_out)
+    left_out: list[int] = []
     rules = Rules(
         signals=settings.signals, risk=settings.risk, exits=settings.exits,
         bankroll=_bankroll(taken, settings), settings_hash=settings_hash(settings),
@@ -200,11 +198,15 @@ def again(
     course = Course(look, taken, lambda: Repeating(past, rules, strategies, Decided(keep=True)))
     found = []
     for one in taken.slots:
+        worked = course.done(one)
+        if not (worked.exits or worked.entries):
+            continue
         if one.slot in moments:
-            found.append(course.take(one, moments[one.slot]))
+            found.append(course.take(worked, moments[one.slot]))
         else:
             course.lost()
-    return Again(tuple(found), left_out, *course.begun, course.moved)
+            left_out.append(one.slot)
+    return Again(tuple(found), tuple(left_out), *(course.begun or (0, Decimal(0))), course.moved)
 
 
 class Course:
@@ -220,7 +222,8 @@ class Course:
         self._engine: Repeating | None = None
         self._standing: Standing | None = None
         self._foreign = _foreign(taken)
-        self.begun: tuple[int, Decimal] = (0, Decimal(0))
+        self._paid = taken.paid()
+        self.begun: tuple[int, Decimal] | None = None
         self.moved = 0
 
     def lost(self) -> None:
@@ -234,17 +237,23 @@ class Course:
         if engine is None or self._standing is None:
             engine = self._make()
             self._standing = stand(self._look, engine, self._taken, at)
-            if not self.begun[1]:
-                self.begun = len(engine.dealer.holdings.positions), engine.dealer.holdings.cash
+            held = engine.dealer.holdings
+            self.begun = self.begun or (len(held.positions), held.cash)
             self._foreign = [each for each in self._foreign if each.at >= at]
             self._engine = engine
         self._others(engine, self._standing, at)
         rebase(self._look, engine, at)
-        redone = _slot(engine, moment, _done(one, self._taken))
+        redone = _slot(engine, moment, one)
         stored = {each.id for each in self._taken.decisions[one.slot]}
         if one.failed and any(each.id not in stored for each in redone.decisions):
             self.lost()
         return redone
+
+    def done(self, one: Worked) -> Worked:
+        """Return which steps of a slot to take: those that were done, or left something."""
+        purposes = {each.purpose for each in self._taken.decisions[one.slot]}
+        exits = one.exits or Purpose.EXIT in purposes or bool(self._paid[one.slot])
+        return replace(one, exits=exits, entries=one.entries or Purpose.ENTRY in purposes)
 
     def _others(self, engine: Repeating, standing: Standing, at: datetime) -> None:
         """Put in what others booked before *at*."""
@@ -276,15 +285,6 @@ def _slot(engine: Repeating, moment: Moment, worked: Worked) -> Redone:
         {name: tuple(lines) for name, lines in paid.items()},
         held.cash,
     )
-
-
-def _done(one: Worked, taken: Taken) -> Worked:
-    """Return which steps of a slot to take: those that were done, or left a decision."""
-    purposes = {decision.purpose.value for decision in taken.decisions[one.slot]}
-    return Worked(
-        one.slot, one.began, one.exits or "exit" in purposes, one.entries or "entry" in purposes,
-        one.failed,
-    )  # fmt: skip
 
 
 def _bankroll(taken: Taken, settings: Settings) -> Decimal:

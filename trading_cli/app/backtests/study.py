@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from trading_cli.app.backtests.tried import Ledger
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.journal import must_exist
 from trading_cli.app.toolkit import Toolkit, build
+from trading_cli.app.workers import Crew
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.store import Store
@@ -72,7 +74,9 @@ def studied(
     base = spanned(base, asked)
     cells = grid.cells(base, axes)
     ledger = Ledger(store, toolkit.clock)
-    study = Study(ledger, toolkit.settings, asked.seed, asked.workers, say)
+    crew = Crew(asked.workers, asked.cluster)
+    crew.agree(partial(base.source.fingerprint, base.since, base.until), "other data")
+    study = Study(ledger, toolkit.settings, asked.seed, crew, say)
     many = f", {len(cells)} cells" if axes else ""
     say(f"{base.since:%Y-%m-%d %H:%M} <= t < {base.until:%Y-%m-%d %H:%M} UTC{many}")
     if asked.walk_forward:
@@ -89,12 +93,7 @@ def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:
         raise UsageError(f"there is no engine {asked.engine!r}.", hint=", ".join(ENGINES))
     if asked.seed < 0 or asked.workers < 1:
         raise UsageError("--seed is 0 or more, and --workers 1 or more.")
-    if asked.cluster is not None:
-        raise UsageError(
-            f"no cluster can be asked at {asked.cluster}: this version spreads over local"
-            " processes.",
-            hint="--workers 2",
-        )
+    Crew(asked.workers, asked.cluster).ready()
     names = asked.strategies or settings.signals.strategies
     source: Source = Stored(toolkit.loaded.database)
     return Cell(

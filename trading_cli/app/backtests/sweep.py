@@ -1,6 +1,6 @@
 """The running of cells: each kept as it ends, the best of them reported, nothing run twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,11 @@ from trading_cli.app.backtests.luck import luck
 from trading_cli.app.backtests.report import Parts
 from trading_cli.app.backtests.tried import Ledger, Tried
 from trading_cli.app.settings import Settings
-from trading_cli.app.workers import spread
-from trading_cli.core.errors import TradingError, UsageError
+from trading_cli.app.workers import Crew, WorkerLost
+from trading_cli.core.errors import SourceDown, TradingError, UsageError
 
 SEED = 1
+ALONE = Crew()
 Say = Callable[[str], None]
 
 
@@ -38,13 +39,12 @@ class Study:
     ledger: Ledger
     settings: Settings
     seed: int = SEED
-    workers: int = 1
+    crew: Crew = ALONE
     say: Say = quiet
 
-    def each(self, cells: Sequence[Cell]) -> Iterable[Outcome | Failed]:
-        """Yield what each of *cells* comes to, in their order, from as many processes as asked."""
-        found: Iterable[Outcome | Failed] = spread(self.workers)(attempted, cells)
-        return found
+    def each(self, cells: Sequence[Cell]) -> Iterator[Outcome | Failed]:
+        """Yield what each of *cells* comes to, in their order, from whoever does the work."""
+        return self.crew.each(attempted, cells)
 
     @contextmanager
     def failing(self, trial: int) -> Iterator[None]:
@@ -132,11 +132,11 @@ def swept(study: Study, cells: Sequence[Cell], parent: int) -> list[Tried | Fail
     todo = [place for place in range(len(cells)) if place not in rows]
     trials = ledger.plan([plans[place] for place in todo])
     try:
-        ended = zip(todo, trials, study.each([cells[place] for place in todo]), strict=True)
-        for place, trial, outcome in ended:
-            rows[place] = _kept(ledger, trial, cells[place], outcome)
+        for at, outcome in study.crew.as_they_end(attempted, [cells[place] for place in todo]):
+            place = todo[at]
+            rows[place] = _kept(ledger, trials[at], cells[place], outcome)
             say(f"cell {len(rows)} of {len(cells)}: {cells[place].label}{_brief(rows[place])}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, WorkerLost, SourceDown):
         say(f"{len(rows)} of {len(cells)} cells are kept: the same command goes on from there")
         raise
     return [rows[place] for place in range(len(cells))]

@@ -54,6 +54,17 @@ class Taken:
         """Return when the first run of *slot* began; its own time where no run is kept."""
         return next(began_of(one) for one in self.slots if one.slot == slot)
 
+    def paid(self) -> dict[int, dict[str, Transfer]]:
+        """Return the settlements of each slot by name: those since it began, before the next."""
+        began = sorted((began_of(one), one.slot) for one in self.slots)
+        found: dict[int, dict[str, Transfer]] = {slot: {} for _, slot in began}
+        for one in self.transfers:
+            if one.kind == "settlement" and one.at < self.until:
+                slot = next((name for at, name in reversed(began) if at <= one.at), None)
+                if slot is not None:
+                    found[slot][one.name] = one
+        return found
+
     def own(self) -> dict[str, Decision]:
         """Return the machine's own decisions by id."""
         return {one.id: one for taken in self.decisions.values() for one in taken}

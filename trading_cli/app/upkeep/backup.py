@@ -21,11 +21,13 @@ from trading_cli.app.gather import Progress
 from trading_cli.app.runs import only_run
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep import UPKEEP
+from trading_cli.app.upkeep.archive import FOLDER as ARCHIVE
+from trading_cli.app.upkeep.archive import folder_of
 from trading_cli.core import disk
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreFull, StoreReadOnly
 from trading_cli.core.faults import fault
-from trading_cli.store import upkeep
+from trading_cli.store import Store, archived, upkeep
 from trading_cli.store.born import is_there
 
 FOLDER = "backups"
@@ -54,6 +56,7 @@ class Kept:
     boundary: str
     seconds: float
     forgotten: tuple[str, ...]
+    archive: tuple[str, ...]
 
     def data(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -65,6 +68,7 @@ class Kept:
             "holds": self.facts.data(),
             "seconds": round(self.seconds, 3),
             "forgotten": list(self.forgotten),
+            "archive": list(self.archive),
         }
 
 
@@ -112,8 +116,21 @@ def make(loaded: Loaded, to: Path | None, patience: float, say: Progress, clock:
             for left in (plain, half):
                 left.unlink(missing_ok=True)
         fault("backup.kept")
+        brought = _archive_too(loaded, folder) if to is not None else ()
         gone = _forget(folder, database.stem, loaded.settings.database.backup_keep)
-    return Kept(target, known, now, boundary, time.perf_counter() - began, gone)
+    return Kept(target, known, now, boundary, time.perf_counter() - began, gone, brought)
+
+
+def _archive_too(loaded: Loaded, folder: Path) -> tuple[str, ...]:
+    """Copy the files of the archive that *folder* has not yet; what is there is never deleted."""
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        brought, missing = archived.bring(look, folder_of(loaded), folder / ARCHIVE)
+    if missing:
+        raise StoreCorrupt(
+            f"the archive is damaged: {missing[0]}; the database itself was backed up",
+            hint="trading db verify",
+        )
+    return tuple(brought)
 
 
 def _copy(loaded: Loaded, plain: Path, patience: float, now: datetime) -> tuple[str, upkeep.Facts]:

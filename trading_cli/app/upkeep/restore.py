@@ -22,6 +22,7 @@ from trading_cli.app.gather import Progress
 from trading_cli.app.latch import latch
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep import all_locks
+from trading_cli.app.upkeep.archive import FOLDER, folder_of
 from trading_cli.core import disk, log
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import (
@@ -32,7 +33,7 @@ from trading_cli.core.errors import (
     UsageError,
 )
 from trading_cli.core.faults import fault
-from trading_cli.store import Store, Transaction, upkeep
+from trading_cli.store import Store, Transaction, archived, upkeep
 from trading_cli.trading.killswitch import HIGHEST
 
 ACTOR = "restore"
@@ -54,6 +55,8 @@ class Restored:
     facts: upkeep.Facts
     aside: tuple[Path, ...]
     stopped: stop.Tripped
+    brought: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def restore(
@@ -77,6 +80,7 @@ def restore(
             "level": done.stopped.level,
             "troubles": list(done.stopped.troubles),
         },
+        "archive": {"brought": list(done.brought), "missing": list(done.missing)},
         "next": list(NEXT),
         "seconds": round(time.perf_counter() - began, 3),
     }
@@ -102,8 +106,15 @@ def put_back(loaded: Loaded, file: Path, say: Progress, clock: Clock) -> Restore
         finally:
             half.unlink(missing_ok=True)
         stopped = _told(loaded, words, now)
+        brought, missing = _archive_too(loaded, file)
         say("in place; trading is stopped")
-    return Restored(file, facts, aside, stopped)
+    return Restored(file, facts, aside, stopped, tuple(brought), tuple(missing))
+
+
+def _archive_too(loaded: Loaded, file: Path) -> tuple[list[str], list[str]]:
+    """Bring back the files of the archive that lie beside the backup and are not in the home."""
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        return archived.bring(look, file.parent / FOLDER, folder_of(loaded))
 
 
 def _ends(facts: upkeep.Facts) -> str:

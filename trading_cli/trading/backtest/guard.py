@@ -55,7 +55,7 @@ class Guard:
             for one in held
             if (book := dealer.book(dealer.market(one.market_id, now), one.token)) is not None
         }
-        middle, fresh = looking_after.middle_of(held, books, now)
+        middle, fresh, seen = looking_after.middle_of(held, books, now)
         account = dealer.account(now)
         mark = SlotMark(
             slot=slot,
@@ -66,6 +66,7 @@ class Guard:
             exposure=account.exposure,
             equity=whole(account.equity),
             fresh=fresh,
+            seen=seen,
             flows=account.capital - self.rules.bankroll,
         )
         self.marks.take(mark)

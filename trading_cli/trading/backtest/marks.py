@@ -32,6 +32,7 @@ class SlotMark:
     equity: Decimal
     fresh: bool
     flows: Decimal = ZERO
+    seen: bool = False
 
 
 @dataclass(slots=True)
@@ -94,8 +95,7 @@ class Marks:
                 chosen[self._fresh[place].slot] = self._fresh[place]
         if self._peak is not None:
             chosen[self._peak.slot] = self._peak
-        if self.taken:
-            chosen[self.taken[-1].slot] = self.taken[-1]
+        chosen |= {mark.slot: mark for mark in self.taken[-2:]}
         return list(chosen.values())
 
     def _first_since(self, since: datetime) -> int:

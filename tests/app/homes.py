@@ -130,11 +130,12 @@ def settings_for(url: str, **collection: Any) -> dict[str, Any]:
         "limits_path": "limits.db",
         "backfill_seconds": 0,
         "connect_timeout_s": 0.3,
-        "read_timeout_s": 0.4,
+        "read_timeout_s": 0.8,
         "polymarket": {
             "gamma_url": f"{url}/gamma",
             "clob_url": f"{url}/clob",
             "data_url": f"{url}/data",
+            "site_url": f"{url}/site",
             "requests_per_10s": dict.fromkeys(ENDPOINTS),
         },
     }

@@ -1,16 +1,20 @@
 """A day of the demo: the whole cycle against the pretend exchange, and everything it must show."""
 
 import json
+import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trading_cli.app.backtests.parity import parity
 from trading_cli.app.demo import look_back, wrong_in
 from trading_cli.app.demo_day import Size, live
 from trading_cli.app.demo_facts import SEEN
 from trading_cli.app.demo_story import WIDTH, story
+from trading_cli.core.clock import FrozenClock
 from trading_cli.simulator.scenes import SCENES
 
 REFUSED = {
@@ -24,6 +28,7 @@ BOUGHT = {
     "early_resolution", "late_entry",
 }  # fmt: skip
 NET_OF_A_LOSER = -300.0
+FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def a_day(home: Path, seed: int, *, planted: bool = True) -> dict[str, Any]:
@@ -82,6 +87,19 @@ def test_it_adds_up(day: dict[str, Any]) -> None:
     account, told = day["account"], sum(one["result"] for one in day["timeline"])
     assert account["realized"] == pytest.approx(told)
     assert sum(day["ledger"]["balances"].values()) == pytest.approx(0, abs=1e-6)
+
+
+def test_its_backtest_is_identical(day: dict[str, Any], tmp_path: Path) -> None:
+    """Backtested from its own rows, every decision, fill and settlement is the same."""
+    home = tmp_path / "home"
+    shutil.copytree(day["home"], home)
+    clock = FrozenClock(datetime(2026, 3, 3, tzinfo=UTC))
+    for hours in (0, 5):
+        found = parity(home / "config.yaml", FIRST + timedelta(hours=hours), clock=clock)
+        assert found["identical"], found["sentence"]
+        assert found["decisions"]["same"] == found["decisions"]["stored"] > day["cycles"]
+    assert found["from"]["positions"] > 0
+    assert found["warnings"] == []
 
 
 def test_what_does_not_add_up_is_named(day: dict[str, Any]) -> None:

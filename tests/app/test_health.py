@@ -40,7 +40,8 @@ def test_every_host_that_is_on_is_asked_once_and_answers(kit):
     assert all(pings[name]["latency_s"] > 0 for name in HOSTS)
     assert pings["x"]["state"] == "off"
     assert parts["clock"]["state"] == "ok"
-    assert _asked(kit) == dict.fromkeys(HOSTS, 1)
+    assert parts["geoblock"]["evidence"] == "trading is allowed from CH"
+    assert _asked(kit) == dict.fromkeys({*HOSTS, "site"}, 1)
 
 
 def _asked(home):
@@ -79,12 +80,16 @@ def test_a_host_that_fails_is_a_finding_with_its_setting(kit, fault, args, fix, 
 def test_a_venue_that_is_gone_leaves_the_clock_unknown(make_home):
     """No answer is no comparison, and nobody claims that the clock is right."""
     home = make_home(
-        polymarket={f"{name}_url": "http://127.0.0.1:9" for name in ("gamma", "clob", "data")}
+        polymarket={
+            f"{name}_url": "http://127.0.0.1:9" for name in ("gamma", "clob", "data", "site")
+        }
     )
     parts = _examined(home)
     assert parts["clock"]["state"] == "warn"
     assert {parts[f"ping {name}"]["state"] for name in ("gamma", "clob", "data")} == {"fail"}
     assert parts["ping gdelt"]["state"] == "ok"
+    assert parts["geoblock"]["state"] == "warn"
+    assert "not known" in parts["geoblock"]["evidence"]
 
 
 def test_a_host_whose_circuit_is_open_is_not_asked_and_says_so(make_home):

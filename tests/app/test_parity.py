@@ -1,5 +1,6 @@
 """A recorded span comes out decision for decision; what was changed since is named as the cause."""
 
+import json
 import shutil
 import signal
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from dealing import EAGER, LOOSE, NOON, SLOT, Stage, market, quiet  # beside this
+from jsonschema import Draft202012Validator
 
 from trading_cli.app import by_hand, stop, trade
 from trading_cli.app.backtests.parity import parity
@@ -18,6 +20,8 @@ from trading_cli.app.cycles import run_cycle
 from trading_cli.app.replays import replay
 from trading_cli.app.settings import load
 from trading_cli.app.toolkit import Toolkit
+from trading_cli.cli.main import run
+from trading_cli.cli.schemas import data_schema
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import Action, from_epoch
@@ -401,3 +405,28 @@ def test_entries_left_to_a_person_are_not_repeated(tmp_path: Path) -> None:
     home = recorded(tmp_path / "home", 2, settings={"execution": "manual"})
     with pytest.raises(UsageError, match="was left to a person"):
         home.parity()
+
+
+# --- at the terminal
+
+
+@pytest.mark.parametrize(("what", "code"), [(None, 0), ("a quote", 3), ("a strategy", 3)])
+def test_the_commands_answer_by_their_schemas(
+    home: Recorded, capsys: pytest.CaptureFixture[str], what: str | None, code: int
+) -> None:
+    """Exit 0 for identical, 3 for a difference; what is printed is what the schemas say."""
+    if what is not None:
+        INJECTED[what].change(home)
+    slot = NOON + (0 if what is None else INJECTED[what].slot) * SLOT
+    (number,) = home.sql("SELECT id FROM runs WHERE cycle = 'collection' AND slot = ?", slot)[0]
+    for words in (["parity"], ["replay", str(number)]):
+        line = [*words, "--config", str(home.config)]
+        assert run([*line, "--json"]) == code
+        told = json.loads(capsys.readouterr().out)
+        Draft202012Validator(data_schema(words[0])).validate(told["data"])
+        assert told["data"]["identical"] is (code == 0)
+        assert run(line) == code
+        page = capsys.readouterr().out
+        assert ("IDENTICAL" in page) is (code == 0)
+        assert ("the first difference" in page) is (code == 3)  # a gate said no
+        assert all(len(one) <= 80 for one in page.splitlines())  # columns

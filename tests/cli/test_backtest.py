@@ -94,7 +94,6 @@ def test_piped_it_is_data_and_talk_apart(demo, tmp_path):
           "--grid", "risk.open_positions=" + ",".join(map(str, range(1000)))), "1,000,000 cells"),
         (("--grid", "nonsense=1"), "no such setting"),
         (("--walk-forward",), "needs 90 days"),
-        (("--cluster", "tcp://127.0.0.1:1", "--grid", "exits.stop=.1"), "cluster"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(demo, words, said):

@@ -162,6 +162,7 @@ def write_home(home: Path, url: str) -> Path:
             "gamma_url": f"{url}/gamma",
             "clob_url": f"{url}/clob",
             "data_url": f"{url}/data",
+            "site_url": f"{url}/site",
             "requests_per_10s": dict.fromkeys((*endpoints, "data")),
         },
     }

@@ -1,10 +1,11 @@
-"""What else could have come of the account's closed trades, with the error of every number.
+"""What else could have come of the closed trades, with the error of every number.
 
-Below 100 trades it is one sentence and no percentile (SPEC §5).
+The trades are the account's own, or those of a kept backtest. Below 100 of them it is one sentence
+and no percentile (SPEC §5). The engine perturb runs that backtest again instead of redrawing it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from trading_cli.app import montecarlo_record as record
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.montecarlo_settings import MonteCarloSection
 from trading_cli.app.settings import Settings, load
-from trading_cli.app.workers import spread
+from trading_cli.app.workers import Crew
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.research import montecarlo as engines
@@ -21,7 +22,7 @@ from trading_cli.research import stresses
 from trading_cli.research.blocks import block_lengths
 from trading_cli.research.paths import Floats, Quantile, Summary, log_growth, summary
 from trading_cli.research.track_record import Interval
-from trading_cli.store import Store, Transaction
+from trading_cli.store import Store, Transaction, backtests
 from trading_cli.store.born import is_there
 
 ENGINES = ("block", "iid", "shuffle", "perturb", "outcome")
@@ -29,14 +30,27 @@ SEED = 1
 LEAST_DAYS = 30
 STRESS_RUNS = 10_000
 DONE, INSUFFICIENT = "DONE", "INSUFFICIENT"
-NEEDS_BACKTEST = "it runs the backtest again, and this version cannot be asked for that yet"
-NOT_DONE = ("sensitivity of RVR threshold, stop and size: " + NEEDS_BACKTEST,)
+LAST = "@last"
+PERTURB = "perturb"
+PERTURBED_RUNS = 200  # each is a whole backtest
+MOST_AGAIN = 100_000
+KEEP_A_RUN = "trading backtest"
+NO_GRID = "sensitivity of RVR threshold, stop and size: --engine perturb runs a backtest again"
+NO_SPREAD = "slippage x 2, liquidity x 0.5: a run keeps no spread of its fills; perturb varies it"
+WALK = "walk-forward"  # what such a run calls itself
+SPREADS = frozenset({"slippage x 2", "liquidity x 0.5"})
+Say = Callable[[str], None]
 MEANS = {
     "block": "days drawn in blocks of random length: clusters stay together",
     "iid": "trades drawn with replacement: clusters of losses are torn apart",
     "shuffle": "the same trades in another order: the end is the same on every path",
     "outcome": "each market resolves again, all bets held to the end: it tests the edge itself",
+    "perturb": "the backtest again, its costs, delays and thresholds each a little other",
 }
+
+
+def quiet(_text: str) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,26 @@ class Asked:
     run: str | None = None
     seed: int = SEED
     workers: int = 1
+    cluster: str | None = None
+
+    @property
+    def crew(self) -> Crew:
+        """Return who does the work."""
+        return Crew(self.workers, self.cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The trades that are redrawn, and the run they are of: ``None``, the account's own."""
+
+    trades: Sequence[record.Traded]
+    run: backtests.Row | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        """Return in how many events they were."""
+        return len({one.position.event_id or one.position.market_id for one in self.trades})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,66 +102,93 @@ def section_of(settings: Settings) -> MonteCarloSection:
 
 
 def monte_carlo(
-    config: Path | None, asked: Asked | None = None, *, clock: Clock | None = None
+    config: Path | None,
+    asked: Asked | None = None,
+    *,
+    clock: Clock | None = None,
+    say: Say = quiet,
 ) -> dict[str, Any]:
     """Return what the paths say, as the envelope has it; ``state`` INSUFFICIENT below 100 trades.
 
-    Raises UsageError for the engine that re-runs the backtest, a backtest's run, and numbers out
-    of range.
+    Raises UsageError for a run that is not kept or cannot be run again, and numbers out of range.
     """
     loaded = load(config)
-    wish = _settled(asked or Asked(), section_of(loaded.settings))
+    wish = settled(asked or Asked(), section_of(loaded.settings))
     now = (clock or SystemClock()).now()
     if not is_there(loaded.database):
-        return _insufficient(wish, 0, 0, engines.too_few(0))
+        if wish.run is not None:
+            raise UsageError(f"there is no backtest run {wish.run}.", hint=KEEP_A_RUN)
+        return _insufficient(wish, Sample(()), engines.too_few(0))
     with Store.reader(loaded.database) as store, store.reading() as look:
-        return told(look, loaded.settings, wish, now)
+        sample = sample_of(look, loaded.settings, wish)
+        if wish.engine != PERTURB or engines.too_few(len(sample.trades)):
+            return told(look, sample, wish, now)
+    from trading_cli.app.montecarlo_again import again_at  # noqa: PLC0415  # only who re-runs pays
+
+    return again_at(config, sample, wish, clock=clock, say=say)
 
 
-def _settled(asked: Asked, section: MonteCarloSection) -> Asked:
+def settled(asked: Asked, section: MonteCarloSection) -> Asked:
     """Return *asked* with every gap filled. Raises UsageError for what cannot be done."""
-    runs = section.runs if asked.runs is None else asked.runs
     engine = asked.engine or section.engine
     if engine not in ENGINES:
         raise UsageError(f"there is no engine {engine!r}.", hint=f"one of {', '.join(ENGINES)}")
-    if engine == "perturb":
-        raise UsageError(
-            f"the engine perturb cannot be run: {NEEDS_BACKTEST}.",
-            hint="block, iid, shuffle and outcome redraw the trades of the account",
-        )
-    if asked.run is not None:
-        raise UsageError(
-            f"there is no backtest run {asked.run!r}: none is kept by this version.",
-            hint="leave --run out: then it is of the account's closed trades",
-        )
-    if not 1 <= runs <= engines.MOST_PATHS:
-        raise UsageError(f"--runs {runs}: 1 to {engines.MOST_PATHS:,} paths can be drawn.")
+    usual, most = section.runs, engines.MOST_PATHS
+    run = asked.run
+    if engine == PERTURB:
+        usual, most, run = min(section.runs, PERTURBED_RUNS), MOST_AGAIN, run or LAST
+    runs = usual if asked.runs is None else asked.runs
+    if run is not None and run != LAST and not run.isdecimal():
+        raise UsageError(f"--run {run}: {LAST}, or the number of a backtest run.", hint=KEEP_A_RUN)
+    if not 1 <= runs <= most:
+        raise UsageError(f"--runs {runs}: 1 to {most:,} {'re-runs' if run else 'paths'}.")
     if asked.seed < 0 or asked.workers < 1:
         raise UsageError("--seed is 0 or more, and --workers 1 or more.")
-    return Asked(runs, engine, None, asked.seed, asked.workers)
+    wish = replace(asked, runs=runs, engine=engine, run=run)
+    wish.crew.ready()
+    return wish
 
 
-def told(look: Transaction, settings: Settings, wish: Asked, now: datetime) -> dict[str, Any]:
-    """Return the same from an open look, for a *wish* without gaps."""
-    found = record.trades(look, settings.bankroll)
-    events = len({one.position.event_id or one.position.market_id for one in found})
+def sample_of(look: Transaction, settings: Settings, wish: Asked) -> Sample:
+    """Return the trades of the run that is named, else the account's. Raises UsageError."""
+    if wish.run is None:
+        return Sample(record.trades(look, settings.bankroll))
+    last = wish.run == LAST
+    row = backtests.last(look) if last else backtests.run_of(look, int(wish.run))
+    if row is None:
+        kept = "no backtest run is kept yet" if last else f"there is no backtest run {wish.run}"
+        raise UsageError(f"{kept}.", hint=KEEP_A_RUN)
+    report = backtests.report_of(look, row.id)
+    if not report:
+        raise UsageError(
+            f"the trades of backtest run {row.id} are not kept: it is a cell of a sweep.",
+            hint="run it alone, or --run @last",
+        )
+    return of_run(look, row, report)
+
+
+def of_run(look: Transaction, row: backtests.Row, report: Mapping[str, Any]) -> Sample:
+    """Return the trades of a kept run."""
+    return Sample(record.trades_of_run(look, row, report["asked"]["slippage"]), row, report)
+
+
+def told(look: Transaction, sample: Sample, wish: Asked, now: datetime) -> dict[str, Any]:
+    """Return what redrawing *sample* says, for a *wish* without gaps."""
+    found = sample.trades
     if why := engines.too_few(len(found)):
-        return _insufficient(wish, len(found), events, why)
-    sample = record.record_of(found)
-    ready = _ready(look, wish, found, sample.returns, now)
+        return _insufficient(wish, sample, why)
+    returns = record.record_of(found)
+    ready = _ready(look, wish, found, returns.returns, now)
     if ready.engine is None:
-        return _insufficient(wish, len(found), events, ready.missing)
-    each = spread(wish.workers)
-    paths = engines.simulate(ready.engine, wish.runs or 1, wish.seed, each)
-    data = _empty(wish, len(found), events) | _summed(
-        summary(paths, final=wish.engine != "shuffle")
-    )
+        return _insufficient(wish, sample, ready.missing)
+    paths = engines.simulate(ready.engine, wish.runs or 1, wish.seed, wish.crew.each)
+    data = emptied(wish, sample) | summed(summary(paths, final=wish.engine != "shuffle"))
     data |= {
         "unit": ready.unit,
         "steps": ready.engine.steps,
         "block_length": ready.length,
         "odds": None if ready.odds is None else dict(ready.odds),
-        "stress": _stress(sample, wish),
+        "stress": stress(sample, wish),
     }
     return data
 
@@ -159,7 +220,10 @@ def _ready(
     return _Ready(engines.Block(log_growth(days), length, len(days)), "days", length)
 
 
-def _empty(wish: Asked, trades: int, events: int) -> dict[str, Any]:
+def emptied(wish: Asked, sample: Sample) -> dict[str, Any]:
+    """Return the answer before anything is drawn."""
+    run = sample.run
+    not_done = [] if wish.engine == PERTURB else [NO_GRID]
     return {
         "state": DONE,
         "missing": "",
@@ -167,8 +231,9 @@ def _empty(wish: Asked, trades: int, events: int) -> dict[str, Any]:
         "means": MEANS[wish.engine or "block"],
         "runs": wish.runs,
         "seed": wish.seed,
-        "trades": trades,
-        "events": events,
+        "run": None if run is None else run.id,
+        "trades": len(sample.trades),
+        "events": sample.events,
         "unit": None,
         "steps": None,
         "block_length": None,
@@ -180,16 +245,18 @@ def _empty(wish: Asked, trades: int, events: int) -> dict[str, Any]:
         "mean_final": None,
         "lost": None,
         "recovery": None,
+        "factors": None,
+        "sensitivity": [],
         "stress": [],
-        "not_done": list(NOT_DONE),
+        "not_done": not_done if run is None else [*not_done, NO_SPREAD],
     }
 
 
-def _insufficient(wish: Asked, trades: int, events: int, why: str) -> dict[str, Any]:
-    return _empty(wish, trades, events) | {"state": INSUFFICIENT, "missing": why}
+def _insufficient(wish: Asked, sample: Sample, why: str) -> dict[str, Any]:
+    return emptied(wish, sample) | {"state": INSUFFICIENT, "missing": why}
 
 
-def _summed(found: Summary) -> dict[str, Any]:
+def summed(found: Summary) -> dict[str, Any]:
     """Return a summary as the envelope has it."""
     recovery = {
         "paths": found.timed,
@@ -226,13 +293,15 @@ def _interval(one: Interval | None) -> dict[str, float] | None:
     return None if one is None else dict(one._asdict())
 
 
-def _stress(sample: stresses.Record, wish: Asked) -> list[dict[str, Any]]:
+def stress(sample: Sample, wish: Asked) -> list[dict[str, Any]]:
     """Return the trades drawn again in each worse world, iid, at most 10,000 paths, one seed."""
-    rows = []
+    rows, found_in = [], record.record_of(sample.trades)
+    runs = STRESS_RUNS if wish.engine == PERTURB else min(wish.runs or 1, STRESS_RUNS)
     for name in stresses.NAMES:
-        logs = log_growth(stresses.stressed(sample, name))
-        engine = engines.Iid(logs, stresses.steps(sample, name))
-        runs = min(wish.runs or 1, STRESS_RUNS)
+        if sample.run is not None and name in SPREADS:
+            continue
+        logs = log_growth(stresses.stressed(found_in, name))
+        engine = engines.Iid(logs, stresses.steps(found_in, name))
         found = summary(engines.simulate(engine, runs, wish.seed))
         row = {
             "name": name,
@@ -246,14 +315,27 @@ def _stress(sample: stresses.Record, wish: Asked) -> list[dict[str, Any]]:
 
 
 def montecarlo_step(cycle: Cycle) -> Done:
-    """Draw the paths of the weekly validation; SKIPPED with the sentence below 100 trades."""
+    """Draw the paths of the weekly validation; SKIPPED with the sentence below 100 trades.
+
+    They are of the newest walk-forward where that has trades enough, else of the account.
+    """
     settings = cycle.toolkit.loaded.settings
     section = section_of(settings)
-    if section.engine == "perturb":
-        return Done("SKIPPED", f"perturb: {NEEDS_BACKTEST}")
+    if section.engine == PERTURB:
+        return Done("SKIPPED", "perturb: by hand, trading monte-carlo: it is hours of backtests")
+    wish = settled(Asked(), section)
     with cycle.store.reading() as look:
-        data = told(look, settings, _settled(Asked(), section), cycle.now)
-    names = ("engine", "runs", "seed", "trades", "events", "drawdown", "ruin")
+        sample = _walked(look) or sample_of(look, settings, wish)
+        data = told(look, sample, wish, cycle.now)
+    names = ("engine", "runs", "seed", "run", "trades", "events", "drawdown", "ruin")
     if data["state"] == INSUFFICIENT:
         return Done("SKIPPED", data["missing"], {"trades": data["trades"]})
     return Done("OK", "", {name: data[name] for name in names})
+
+
+def _walked(look: Transaction) -> Sample | None:
+    row = backtests.last(look, WALK)
+    if row is None:
+        return None
+    sample = of_run(look, row, backtests.report_of(look, row.id))
+    return None if engines.too_few(len(sample.trades)) else sample

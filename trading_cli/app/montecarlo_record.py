@@ -13,11 +13,12 @@ from trading_cli.domain import Position, PositionState, Purpose, Token
 from trading_cli.research.montecarlo import Bets
 from trading_cli.research.paths import Floats
 from trading_cli.research.stresses import Record
-from trading_cli.store import Transaction, balances, deals, decided, holdings, listings
+from trading_cli.store import Transaction, backtests, balances, deals, decided, holdings, listings
 from trading_cli.trading import groups
 
 FLOWS = frozenset({"deposit", "withdrawal"})
 ALL = 1.0
+BY_MID = "C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Traded:
     on entry, ``stated`` by its decision or else the mid's; ``None`` where neither is known.
     """
 
-    position: Position
+    position: Position | backtests.Trip
     closed_at: datetime
     net: float
     paid: float
@@ -97,6 +98,41 @@ def _traded(look: Transaction, position: Position, at: datetime, equity: float) 
     )
 
 
+def trades_of_run(look: Transaction, run: backtests.Row, slippage: float) -> list[Traded]:
+    """Return the closed trades of a kept backtest in the order they closed.
+
+    What spread and walking the book took is not kept with a run: it stands as 0 and may not be
+    stressed. Where no probability was stated the chance is the price itself, of grade C without the
+    *slippage* that was put on its mid.
+    """
+    closed = sorted(
+        ((one.closed_at, one.id, one) for one in backtests.trips(look, run.id)
+         if one.closed_at is not None),
+        key=lambda one: one[:2],
+    )  # fmt: skip
+    equity, found = float(run.opening), []
+    for at, _, one in closed:
+        net, paid = float(one.net), float(one.cost)
+        found.append(
+            Traded(
+                one, at, net, paid, float(one.shares), 0.0, 0.0,
+                equity if equity > 0 else max(paid, 1e-6), _chance(one, slippage),
+                one.probability is not None,
+            )
+        )  # fmt: skip
+        equity += net
+    return found
+
+
+def _chance(one: backtests.Trip, slippage: float) -> float | None:
+    """Return the chance of YES; what was stated is of the token that was bought."""
+    own = one.probability
+    if own is None:
+        own = float(one.entry_price) / (1 + slippage if one.grade == BY_MID else 1)
+    yes = own if one.token is Token.YES else 1 - own
+    return yes if 0 < yes < 1 else None
+
+
 def record_of(found: Sequence[Traded]) -> Record:
     """Return *found* as fractions of the equity before each; a loss of more than all is all."""
 
@@ -163,7 +199,7 @@ def bets_of(look: Transaction, found: Sequence[Traded], now: datetime) -> Bets |
     )
 
 
-def _event(position: Position) -> str:
+def _event(position: Position | backtests.Trip) -> str:
     return position.event_id or position.market_id
 
 

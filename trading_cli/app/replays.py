@@ -44,7 +44,9 @@ def _run(look: Transaction, name: str) -> tuple[int, str, int, str, Any]:
     if found is None:
         what = "no run has decided anything yet" if name == LAST else f"there is no run {name}"
         raise UsageError(f"{what}.", hint="trading journal list, trading profile: what there is")
-    if found[1] not in operated.DECIDING and found[3] != "SKIPPED":
+    if found[3] == "RUNNING":
+        raise UsageError(f"run {found[0]} is still at work.", hint="when it has ended")
+    if found[1] not in operated.DECIDING:
         raise UsageError(
             f"run {name} is of the cycle {found[1]}, which decides nothing.",
             hint=f"runs of {' and '.join(operated.DECIDING)} do",

@@ -23,6 +23,7 @@ from trading_cli.app.cycles import Cycle, Done, Plan
 from trading_cli.app.daily import summary_step
 from trading_cli.app.desk import Desk, open_account
 from trading_cli.app.gather import Tally
+from trading_cli.app.geoblock import geoblock_step
 from trading_cli.app.heartbeat import beat
 from trading_cli.app.montecarlo import montecarlo_step
 from trading_cli.app.notify import notify_step
@@ -245,6 +246,7 @@ VALIDATION = Plan(
         ("correlate", correlate_step),
         ("backtest", backtest_step),
         ("monte_carlo", montecarlo_step),
+        ("geoblock", geoblock_step),
         ("selftest", selftest_step),
         ("integrity", integrity_step),
         ("report", report_step),

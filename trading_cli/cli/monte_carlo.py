@@ -32,18 +32,23 @@ def monte_carlo(
         Engine | None, typer.Option(help="How (default: monte_carlo.engine).")
     ] = None,
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="A backtest: this version keeps none.")
+        str | None,
+        typer.Option(metavar="RUN", help="Trades of a kept backtest: @last, or its number."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, the same paths.")] = 1,
     workers: Annotated[
         int, typer.Option(min=1, max=1024, help="Processes; the result is the same.")
     ] = 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Spread the work over a dask cluster.")
+    ] = None,
 ) -> Answer:
     """Redraw the closed trades: falls, ruin, recovery, each with its error; and worse worlds."""
     from trading_cli.app import montecarlo as drawing
 
-    asked = drawing.Asked(runs, None if engine is None else engine.value, run, seed, workers)
-    data = drawing.monte_carlo(shared(ctx).config, asked)
+    said, name = shared(ctx), None if engine is None else engine.value
+    asked = drawing.Asked(runs, name, run, seed, workers, cluster)
+    data = drawing.monte_carlo(said.config, asked, say=said.talk)
     return Answer(data, _blocks(data))
 
 
@@ -68,16 +73,23 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
         for at in sorted({*falls, *final, *longest})
     ]
     blocks.append(Table(headings, rows, "", frozenset(headings), frozenset(), ("error",)))
+    if data["sensitivity"]:
+        blocks.append(_grid(data["sensitivity"]))
     blocks.append(_worse(data["stress"]))
     blocks += [f"not done: {one}" for one in data["not_done"]]
     return blocks
 
 
 def _about(data: Mapping[str, Any]) -> list[tuple[str, object]]:
+    source = "the account" if data["run"] is None else f"backtest {data['run']}"
+    drawn = f"{data['runs']:,} paths of {data['steps']} {data['unit']}"
+    if factors := data["factors"]:
+        noise = ", ".join(f"{name} +-{most:.0%}" for name, most in factors.items())
+        drawn = f"{data['runs']:,} runs of it, {noise}"
     pairs: list[tuple[str, object]] = [
         ("engine", f"{data['engine']}: {data['means']}"),
-        ("drawn", f"{data['runs']:,} paths of {data['steps']} {data['unit']}, seed {data['seed']}"),
-        ("from", f"{data['trades']} closed trades in {data['events']} events. UNPROVEN."),
+        ("drawn", f"{drawn}, seed {data['seed']}"),
+        ("from", f"{data['trades']} closed trades of {source}, {data['events']} events. UNPROVEN."),
     ]
     if data["block_length"] is not None:
         pairs.append(("blocks", f"{data['block_length']:.2f} days on average (Politis-White)"))
@@ -94,6 +106,21 @@ def _about(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         told = f"{_share(recovery['waiting'])} of the first {recovery['paths']:,} paths"
         pairs.append(("not recovered at the end", told))
     return pairs
+
+
+def _grid(rows: Sequence[Mapping[str, Any]]) -> Table:
+    headings = ("RVR from", "stop", "size", "return", "drawdown", "trades", "note")
+    told = [
+        (
+            f"{one['rvr']:g}", f"{one['stop']:.0%}", f"{one['size']:.0%}",
+            None if one["total_return"] is None else f"{one['total_return']:+.2%}",
+            None if one["drawdown"] is None else f"{one['drawdown']:.1%}",
+            one["trades"], one["why"] or None,
+        )
+        for one in rows
+    ]  # fmt: skip
+    title = f"sensitivity: {len(rows)} backtests, each a trial in the ledger"
+    return Table(headings, told, title, frozenset(headings[:-1]), frozenset({"note"}), ("note",))
 
 
 def _worse(rows: Sequence[Mapping[str, Any]]) -> Table:

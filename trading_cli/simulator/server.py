@@ -10,7 +10,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trading_cli.simulator import clob_routes, data_routes, gamma_routes, talk_routes
+from trading_cli.simulator import (
+    clob_routes,
+    data_routes,
+    gamma_routes,
+    site_routes,
+    talk_routes,
+)
 from trading_cli.simulator.backend import Backend
 from trading_cli.simulator.bot_api import BotApi
 from trading_cli.simulator.control import Control, WorldClock
@@ -46,6 +52,7 @@ def create_app(
         "gamma": gamma_routes.routes(shelves),
         "clob": clob_routes.routes(backend, shelves),
         "data": data_routes.routes(backend, shelves),
+        "site": site_routes.routes(),
         **talk_routes.routes(backend),
         "telegram": bots.routes(),
         CONTROL.strip("/"): [*control, *bots.control()],

@@ -183,6 +183,7 @@ class PolymarketSection(Section):
     gamma_url: Url = Field("https://gamma-api.polymarket.com", description="Listings (Gamma).")
     clob_url: Url = Field("https://clob.polymarket.com", description="Books and history (CLOB).")
     data_url: Url = Field("https://data-api.polymarket.com", description="Trades (Data API).")
+    site_url: Url = Field("https://polymarket.com", description="Says whether we may trade here.")
     stream_url: Url = Field(
         "wss://ws-subscriptions-clob.polymarket.com", description="The market stream."
     )

@@ -139,7 +139,7 @@ def fill(path, seed, *, markets=4, slots=40):
             if rng.random() < 0.04:
                 continue
             for n in numbers:
-                if rng.random() < 0.05:
+                if rng.random() < (0.05 if step < 0 else 0.2):
                     continue
                 cents = int(bids[step + reach, n - 1])
                 sides = [f"0.{cents:02d}", f"0.{cents + 2:02d}"]
@@ -170,8 +170,13 @@ def fill(path, seed, *, markets=4, slots=40):
             series.record_points(
                 tx,
                 [
-                    point(n, at(int(step), int(rng.integers(900))), 0.3, seen=at(int(step) + 1))
-                    for step in rng.integers(-reach, slots, 40)
+                    point(
+                        n,
+                        at(int(step), int(rng.integers(900))),
+                        round(float(rng.uniform(0.2, 0.8)), 3),
+                        seen=at(int(step) + int(rng.integers(1, 6))),
+                    )
+                    for step in rng.integers(-reach, slots, 200)
                 ],
             )
 

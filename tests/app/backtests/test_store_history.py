@@ -92,17 +92,17 @@ def later(tx, when, rng_seed):
     )
     listings.record_resolutions(tx, [resolved(n, seen) for n in range(1, 5)])
     for n in range(1, 5):
-        old = when - timedelta(minutes=5 + rng_seed % 600)
-        name = f"late-{n}"
-        series.record_trades(tx, [trade(name, n, old, size=9e6, seen=seen)])
+        old = when - timedelta(minutes=8 + rng_seed % 600)
+        kind = {"origin": Origin.BACKFILLED, "seen": seen}
+        series.record_trades(tx, [trade(f"late-{n}", n, old, size=9e6, seen=seen)])
+        series.record_trades(tx, [trade(f"fill-{n}", n, old, size=9e6, **kind)])
         record_coverage(tx, [heard(n, when - timedelta(days=3), when, seen)])
-        series.record_points(tx, [point(n, old, 0.9, seen=seen)])
-        taken = {slot for slot, *_ in tx.execute("SELECT slot FROM quotes WHERE market = ?", (n,))}
-        gap = next((s for s in range(first - 9000, first, 900) if s not in taken), first + 900)
-        late = quote(
-            n, from_epoch(gap + 5), "0.90", "0.91", origin=Origin.BACKFILLED, observed_at=seen
-        )
-        series.record_quotes(tx, [late])
+        minutes = (when - timedelta(minutes=1 + back) for back in (1, 5, 12, 12 * 60 + 3))
+        series.record_points(tx, [point(n, one, 0.9, seen=seen) for one in minutes])
+        filled = {"origin": Origin.BACKFILLED, "observed_at": seen}
+        slots = range(first - 90_000, first + 900, 900)
+        late = [quote(n, from_epoch(slot + 5), "0.90", "0.91", **filled) for slot in slots]
+        series.record_quotes(tx, late)  # where there is one it stays
         series.record_books(tx, first, [(f"50{n}", book(n, seen))], purpose="exit")
     record_scores(tx, first, [Score(f"50{n}", 0.1, {}) for n in range(1, 5)], seen)
     record_gaps(tx, [Gap(first - 900, "", received=False, cause="DOWN")], seen)

@@ -150,7 +150,6 @@ def test_the_same_again_is_the_same(tmp_path):
          "1,000,000 cells"),
         ({"walk_forward": True}, "needs 90 days"),
         ({"seed": -1}, "--seed"),
-        ({"cluster": "tcp://127.0.0.1:1"}, "cluster"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_anything_is_tried(tmp_path, asked, said):
@@ -211,7 +210,7 @@ def test_the_checks_are_on_and_say_what_they_compared(done):
     _, data = done
     assert data["bias"]["state"] == "CLEAN"
     assert {one["name"] for one in data["bias"]["checks"]} == {
-        "repeat", "truncate", "poison", "blind",
+        "repeat", "truncate", "poison", "blind", "cut",
     }  # fmt: skip
     assert sum(one["compared"] for one in data["bias"]["checks"]) > 0
     assert report.verdict(data) == 0

@@ -93,6 +93,15 @@ def test_a_sweep_reports_its_best_as_in_sample(tmp_path):
         assert backtests.last(look).trial == rows[0][0]
 
 
+def test_one_cell_is_no_choice(tmp_path):
+    """A grid of one combination is a run under other settings: nothing was chosen."""
+    data = StudyHome(tmp_path).run(SMALL, grid=("exits.stop=.2",))
+    assert data["kind"] == "run"
+    assert data["in_sample"] == []
+    assert data["grid"] is None
+    assert data["asked"]["cell"] == "exits.stop=.2"
+
+
 def test_what_is_kept_is_not_run_again(tmp_path):
     """The same sweep again runs no cell; one value more runs only what is new."""
     home = StudyHome(tmp_path)
@@ -133,8 +142,9 @@ def test_one_bad_cell_ends_no_sweep(tmp_path):
     data = home.run(replace(SMALL, refuses="0.2"), grid=("exits.stop=.08,.2,.15",))
     assert [one["why"] for one in data["grid"]["cells"]] == ["", "this one cannot be", ""]
     assert [one[4] for one in home.trials()][:4] == ["DONE", "DONE", "FAILED", "DONE"]
+    bad = replace(SMALL, refuses="0.2")
     with pytest.raises(UsageError, match="every cell failed, the first: this one cannot be"):
-        home.run(replace(SMALL, refuses="0.2"), grid=("exits.stop=.2",))
+        home.run(bad, grid=("exits.stop=.2", "roc_only.ceiling=.01,.02"))
     assert home.trials()[-2][4] == home.trials()[-1][4] == "FAILED"
 
 

@@ -15,6 +15,16 @@ from trading_cli.trading.sections import RocThresholds
 from trading_cli.trading.strategies.price_only import PriceOnly
 from trading_cli.trading.strategies.roc_only import RocOnly
 
+LOOSE = {
+    "position": 1, "event_group": 1, "category": 1, "exposure": 1, "cash": 0, "sector_crypto": 1,
+    "sector_politics": 1, "sector_sports": 1, "sector_other": 1, "trades_per_day": 99,
+    "cool_down_minutes": 0, "open_positions": 99, "per_category": 99,
+}  # fmt: skip
+TIGHT = (
+    ("cash", 0.8), ("exposure", 0.2), ("category", 0.1), ("position", 0.05), ("event_group", 0.05),
+    ("sector_crypto", 0.1), ("open_positions", 2), ("per_category", 1), ("trades_per_day", 1),
+    ("cool_down_minutes", 600),
+)  # fmt: skip
 TAGS = ("Crypto", "Politics", "Sports", "Culture", "Weather")
 FEES = (
     {"fees_enabled": False},
@@ -142,6 +152,11 @@ def rules(seed):
         min_ask=some(rng, 0.05, 0.15), max_ask=some(rng, 0.85, 0.95),
         already_in_hours=float(rng.choice([0, 3, 12])),
     )  # fmt: skip
+    if seed % 3 == 1:  # one limit alone
+        name, value = TIGHT[seed // 3 % len(TIGHT)]
+        given = {**LOOSE, name: value}
+        kinds = {key: type(getattr(risk, key)) for key in given}
+        risk = risk.model_copy(update={key: kinds[key](str(one)) for key, one in given.items()})
     fees = [None, None, ZERO_FEE, FeeSchedule(Decimal("0.07"), Decimal(1), "flat:0.07")]
     return Rules(
         signals, risk, exits, some(rng, 200, 1000, 10_000), "h", fees[int(rng.integers(0, 4))]

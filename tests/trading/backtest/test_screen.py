@@ -28,7 +28,7 @@ SAME = (
 )  # fmt: skip
 BINDING = {
     "position", "event_group", "theme", "category", "sector", "exposure", "cash",
-    "trades_per_day", "cool_down", "open_positions", "per_category", "tier", "minimum",
+    "trades_per_day", "cool_down", "open_positions", "per_category", "minimum",
 }  # fmt: skip
 LEFT = {
     "STOP", "TARGET_1", "TARGET_2", "TARGET_3", "TRAILING", "SLOW_3_DAYS", "SLOW_7_DAYS",

@@ -166,7 +166,7 @@ def _narrowed(history: History, cell: Cell) -> History:
             hint="--engine full: it decides as live does",
         )
     if cell.noise is not None:
-        history = cast("History", Noisy(history, cell.noise))
+        history = Noisy(history, cell.noise)
     if cell.apart or cell.recalibrate is not None:
         return Narrowed(history, cell.apart, cell.recalibrate)
     return history

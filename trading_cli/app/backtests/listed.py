@@ -178,7 +178,7 @@ class Listed:
     ) -> tuple[_Day, NDArray[np.intp], NDArray[np.bool_]]:
         """Return where the last look at each row by *at* is, and whether there is one."""
         day = self._of_day(at)
-        places = np.searchsorted(day.keys, rows * SHIFT + at, side="right")
+        places = np.searchsorted(day.keys, rows * SHIFT + at, side="right") - 1
         known = places >= 0
         if known.any():
             known &= day.keys[np.maximum(places, 0)] // SHIFT == rows

@@ -42,7 +42,7 @@ class Noise:
 class NoisyRules(Rules):
     """Rules under which a taker is charged so many times as much."""
 
-    noise: Noise = Noise()  # noqa: RUF009  # frozen
+    noise: Noise = Noise()
 
     def fee(self, market: Market, at: Any) -> FeeSchedule:
         """Return what a taker pays on *market* at *at*. Raises ``FeeUnknown``."""

@@ -3,12 +3,12 @@
 What is run again is a trial that is in the ledger already, and only where it comes out again as it
 was kept, decision for decision. The re-runs with noise are one row more, written before they run
 (``tests``: how many): what is told of them is their distribution, never which of them did best, so
-nothing can be chosen by them. The grid names its values, so each of its cells is a trial of its own.
+nothing can be chosen by them. The grid names its values: each of its cells is a trial of its own.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
@@ -34,6 +34,8 @@ Changes = rerun.Changes
 TIERS = ("weak", "moderate", "strong")
 HIGHEST_HYPE = 100.0
 STEP = Decimal("0.000001")
+Point = tuple[float, float, float]
+POINTS: tuple[Point, ...] = tuple(product(rerun.RVR, rerun.STOPS, rerun.SIZES))
 _LABELS = re.compile(r", (?=[\w.]+=)")
 AGAIN = "trading backtest, then --run @last"
 
@@ -84,7 +86,7 @@ def _exact(factor: float) -> Decimal:
 
 
 def cell_of(
-    toolkit: Toolkit, row: Row, told: dict[str, Any], source: Source | None = None
+    toolkit: Toolkit, row: Row, told: Mapping[str, Any], source: Source | None = None
 ) -> Cell:
     """Return the one configuration of a kept run.
 
@@ -137,9 +139,10 @@ def perturbed(study: Study, cell: Cell, row: Row, runs: int) -> rerun.Perturbed:
     return found
 
 
-def sensitivity(study: Study, cell: Cell, row: Row) -> list[dict[str, Any]]:
+def sensitivity(
+    study: Study, cell: Cell, row: Row, points: Sequence[Point] = POINTS
+) -> list[dict[str, Any]]:
     """Run the grid of RVR threshold, stop and size; every cell a trial, kept as it ends."""
-    points = list(product(rerun.RVR, rerun.STOPS, rerun.SIZES))
     cells = [at_point(cell, *one) for one in points]
     rows = swept(study, cells, row.trial)
     return [
@@ -182,4 +185,3 @@ def _told(one: Tried | Failed) -> dict[str, Any]:
         "total_return": figures.number(one.total_return), "drawdown": figures.number(fall),
         "why": "",
     }  # fmt: skip
-

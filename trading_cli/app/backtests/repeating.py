@@ -176,6 +176,11 @@ def warnings(one: Repeated) -> list[str]:
             f"{len(one.again.left_out)} slots were decided without any quote, the first at"
             f" {first:%Y-%m-%d %H:%M}: they are not compared"
         )
+    if one.taken.outside:
+        said.append(
+            f"{one.taken.outside} stakes in your wallets fill the limits as they decide; how they"
+            " were then is not kept, so they are left out here"
+        )
     if one.taken.by_hand or one.again.moved:
         said.append(
             f"{len(one.taken.by_hand)} decisions by hand are not recomputed;"

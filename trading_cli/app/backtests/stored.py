@@ -1,14 +1,19 @@
 """The stored past as a source of histories: a path, so that another process can open it too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from trading_cli.app.backtests.cells import Opened
+from trading_cli.app.backtests.history import MIDS, StoreHistory
+from trading_cli.app.calibrate import recalibration
 from trading_cli.app.settings import Settings
+from trading_cli.research.recalibration import Recalibration
 from trading_cli.store import Store, backtests, trials
+from trading_cli.trading.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +27,11 @@ class Stored:
         self, settings: Settings, since: datetime, until: datetime, fees: str
     ) -> Iterator[Opened]:
         """Yield the history of [since, until), read from one unchanging state of everything."""
-        from trading_cli.app.backtests.history import (  # noqa: PLC0415  # only who opens it pays
-            StoreHistory,
-        )
-
         with (
             Store.reader(self.database) as store,
             StoreHistory.open(store, settings, since=since, until=until, fees=fees) as past,
         ):
-            yield Opened(past, past.coverage())
+            yield Opened(Refitted(past, self.database), past.coverage())
 
     def extent(self) -> backtests.Extent | None:
         """Return from when to when there are prices."""
@@ -41,3 +42,36 @@ class Stored:
         """Return what stands for what is stored of [since, until)."""
         with Store.reader(self.database) as store, store.reading() as look:
             return trials.fingerprint(look, since, until)
+
+
+class Refitted:
+    """A history whose slots of mids alone carry the recalibration of that day's midnight.
+
+    What was recorded keeps what was fitted then, or nothing. Each day's fit rests on what had
+    settled by its midnight, however long after it is run.
+    """
+
+    def __init__(self, inner: StoreHistory, database: Path) -> None:
+        self.inner, self.database = inner, database
+        self._fits: dict[datetime, Recalibration | None] = {}
+
+    def views(self, slot: int) -> Sequence[View]:
+        """Return the candidates of *slot*."""
+        found = self.inner.views(slot)
+        if self.inner.evidence(slot) != MIDS:
+            return found
+        return [
+            one if one.recalibrate is not None else replace(one, recalibrate=self._fit(one.at))
+            for one in found
+        ]
+
+    def _fit(self, at: datetime) -> Recalibration | None:
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        if midnight not in self._fits:
+            with Store.reader(self.database) as store, store.reading() as look:
+                self._fits[midnight] = recalibration(look, midnight)
+        return self._fits[midnight]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return everything else of the history as it is."""
+        return getattr(self.inner, name)

@@ -81,7 +81,7 @@ def studied(
     say(f"{base.since:%Y-%m-%d %H:%M} <= t < {base.until:%Y-%m-%d %H:%M} UTC{many}")
     if asked.walk_forward:
         return walk.walk(study, base, cells, axes)
-    return sweep(study, base, cells, axes) if axes else _one(study, base)
+    return sweep(study, base, cells, axes) if len(cells) > 1 else _one(study, cells[0])
 
 
 def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:

@@ -37,7 +37,8 @@ class Taken:
     """The record of a span: its slots, its own decisions by slot, and the whole ledger.
 
     ``orders`` and ``ends`` are of the whole home, in the order placed; ``opened`` every position
-    by its id, for what its opening said of it; ``until``: when the next slot after them began.
+    by its id, for what its opening said of it; ``until``: when the next slot after them began;
+    ``outside`` how many stakes of the owner's wallets are known now: of then they are not kept.
     """
 
     slots: tuple[Worked, ...]
@@ -49,6 +50,7 @@ class Taken:
     transfers: tuple[Transfer, ...]
     opened: Mapping[str, Position] = field(default_factory=dict)
     until: datetime = NEVER
+    outside: int = 0
 
     def began(self, slot: int) -> datetime:
         """Return when the first run of *slot* began; its own time where no run is kept."""
@@ -97,6 +99,7 @@ def taken(look: Transaction, since: int, until: int) -> Taken:
         tuple(_transfers(balances.entries(look), orders, fills)),
         {one.id: one for one in holdings.positions(look, every=True)},
         _next(look, until),
+        len(holdings.outside_positions(look)),
     )
 
 

@@ -34,7 +34,11 @@ _HERE: Mapping[str, Examine] = {
     "schedule": machine.schedule,
     "checks": foreign.foreign,
 }
-_ABROAD: Mapping[str, Examine] = {"hosts": network.hosts, "telegram": network.telegram}
+_ABROAD: Mapping[str, Examine] = {
+    "hosts": network.hosts,
+    "geoblock": network.trading_allowed,
+    "telegram": network.telegram,
+}
 
 
 def doctor(

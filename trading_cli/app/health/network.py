@@ -8,6 +8,7 @@ from trading_cli.core.errors import TradingError
 RETRY = "mend `ping clob`, then `trading doctor` again"
 CLOCK_WARN_S = 2.0
 CLOCK_FAIL_S = 30.0
+PATIENCE_S = 8.0
 
 
 def limits(patient: Patient) -> Iterator[Part]:
@@ -64,6 +65,28 @@ def _clock(offset: float | None) -> Part:
     state = "fail" if off > CLOCK_FAIL_S else "warn" if off > CLOCK_WARN_S else "ok"
     fix = "" if state == "ok" else "timedatectl set-ntp true"
     return finding("clock", state, f"{off:.0f} s apart from the venue's", fix)
+
+
+def trading_allowed(patient: Patient) -> Iterator[Part]:
+    """Ask the venue whether trading is allowed from here. Paper trading needs no permission."""
+    if patient.offline:
+        yield finding("geoblock", "off", "not asked: --offline")
+        return
+    from trading_cli.app.geoblock import ask  # noqa: PLC0415  # paid when used
+    from trading_cli.app.toolkit import Toolkit  # noqa: PLC0415
+
+    with Toolkit(patient.loaded, clock=patient.clock, env=patient.env) as kit:
+        try:
+            told = ask(kit, deadline=patient.clock.monotonic() + PATIENCE_S)
+        except TradingError as error:
+            fix = "look at data_collection.polymarket.site_url"
+            yield finding("geoblock", "warn", f"not known: {error.message}", fix)
+            return
+    where = told.country or "here"
+    if told.blocked:
+        yield finding("geoblock", "warn", f"the venue allows no trading from {where}; paper is all")
+    else:
+        yield finding("geoblock", "ok", f"trading is allowed from {where}")
 
 
 def telegram(patient: Patient) -> Iterator[Part]:

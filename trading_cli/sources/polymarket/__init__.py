@@ -10,6 +10,7 @@ positions    what a wallet holds                      positions_of
 history      the venue's own series of mids               History
 resolutions  how the settlement of a listed market stands
 venue_clock  what time the venue has
+geoblock     whether trading is allowed from here
 fanout       a bounded number of requests at once
 
 A record of a market that could not be had is a ``Failure`` whose subject is the condition id (a
@@ -27,6 +28,7 @@ PRICES_HISTORY = "/prices-history"
 CLOB_MARKET = "/markets/{condition_id}"
 TIME = "/time"
 DATA = "data"
+SITE = "/api/geoblock"
 
 _UNLIMITED = Rate(1e9, 10.0, burst=1_000_000)
 

@@ -42,12 +42,14 @@ def day(number: int, turn: int) -> str:
 
 
 class Clock(FrozenClock):
-    """A wait is a second: an order meets a book that is newer than its decision."""
+    """A wait takes *step*: an order meets a book that is newer than its decision."""
+
+    step = timedelta(seconds=1)
 
     def sleep(self, seconds: float) -> None:
-        """Let a second go by."""
+        """Let so much go by."""
         del seconds
-        self.set(self.now() + timedelta(seconds=1))
+        self.set(self.now() + self.step)
 
 
 @dataclass
@@ -97,14 +99,17 @@ def recorded(
     prices: Callable[[int, int], str] = day,
     meanwhile: Mapping[int, Callable[[Stage], None]] | None = None,
     settings: Mapping[str, Any] | None = None,
+    step: timedelta = Clock.step,
 ) -> Recorded:
     """Return a home after *turns* slots; *meanwhile*: what a person does after a slot."""
     with Stage(folder, prices, 4, settings) as stage:
         clock = Clock(from_epoch(NOON))
+        clock.step = step
         stage.clock = clock
         stage.broker = None
         for turn in range(turns):
             stage.at(turn)
+            clock.set(clock.now() + step % timedelta(seconds=1))
             relist(stage)
             report = run_cycle(stage, stage.plan(), progress=quiet)
             assert report.state in {"OK", "PARTIAL"}, report
@@ -148,6 +153,17 @@ def test_it_may_begin_anywhere(home: Recorded) -> None:
         assert found["slots"] == home.turns - turn
 
 
+@pytest.mark.parametrize("micros", [1, 410_000, 999_999, 1_500_000])
+def test_the_file_knows_whole_seconds_only(tmp_path: Path, micros: int) -> None:
+    """Whatever the fraction of the second at which things happen, they happen in their order."""
+    step = timedelta(microseconds=micros)
+    home = recorded(tmp_path / "home", 8, step=step)
+    for turn in (0, 4):
+        found = home.parity(since=from_epoch(NOON + turn * SLOT))
+        assert found["identical"], found["sentence"]
+        assert found["warnings"] == []
+
+
 def test_every_run_can_be_replayed(home: Recorded) -> None:
     """Each run alone, from the account before it, has the digest it had; nothing is written."""
     before = home.sql("SELECT max(seq) FROM journal")
@@ -186,6 +202,23 @@ def _fill(home: Recorded) -> object:
     return home.sql("UPDATE fills SET fee = fee + 10000 WHERE seq = (SELECT max(seq) FROM fills)")
 
 
+def _execution(home: Recorded) -> object:
+    return home.sql("DELETE FROM books WHERE purpose LIKE 'execution:%' AND slot = ?", NOON)
+
+
+def _exit_book(home: Recorded) -> object:
+    return home.sql(
+        "UPDATE books SET levels = (SELECT b.levels FROM books b WHERE b.market = books.market"
+        " AND b.purpose = 'exit' AND b.slot = ?1 - 900) WHERE purpose = 'exit' AND slot = ?1"
+        " AND market = (SELECT id FROM markets WHERE venue_id = 'M0')", NOON + 4 * SLOT,
+    )  # fmt: skip
+
+
+def _panel(home: Recorded) -> object:
+    return home.sql("UPDATE panel SET left_at = ? WHERE market = (SELECT id FROM markets WHERE"
+                    " venue_id = 'M3')", NOON + 2 * SLOT)  # fmt: skip
+
+
 def _settings(home: Recorded) -> object:
     text = home.config.read_text()
     return home.config.write_text(text + "exits:\n  stop: 0.6\n")
@@ -201,6 +234,9 @@ INJECTED = {
     "a quote": Injected(_quote, "INPUT", "seen.ask", 5),
     "a resolution": Injected(_resolution, "INPUT", "resolution", 6),
     "a fill": Injected(_fill, "FILL", "fee", 7),
+    "a book of an order": Injected(_execution, "FILL", "fills", 0),
+    "a book of an exit": Injected(_exit_book, "INPUT", "bid", 4),
+    "the panel": Injected(_panel, "INPUT", "candidate", 2),
     "a setting": Injected(_settings, "SETTINGS", "settings", 4),
     "a strategy": Injected(_strategy, "CODE", "token", 0),
 }

@@ -105,7 +105,7 @@ def after_it(home: Home, slots: int) -> None:
 
 
 def test_no_room_at_any_write(make_home, monkeypatch):
-    """Page by page of what a cycle of six markets wants: old or new, a sentence, and later the gap's row."""
+    """Page by page of what a cycle wants: old or new, a sentence, and later the gap's row."""
     home = make_home(panel={"max_markets": 6}, **QUIET)
     home.collect()
     full = step_through(home, monkeypatch, 90)

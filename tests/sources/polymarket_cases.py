@@ -48,6 +48,7 @@ def raw_market(number: int = 1, **changes: object) -> dict:
         "bestBid": 0.39,
         "bestAsk": 0.41,
         "negRisk": False,
+        "negRiskOther": False,
         "feesEnabled": True,
         "feeType": "politics_fees",
         "feeSchedule": {"exponent": 1, "rate": 0.04, "takerOnly": True, "rebateRate": 0.25},

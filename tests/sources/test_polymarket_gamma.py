@@ -44,7 +44,7 @@ def test_all_forms_of_time():
     assert market(endDate="0001-01-01T00:00:00Z").end_at is None
 
 
-REQUIRED = ("id", "conditionId", "question", "outcomes", "clobTokenIds")
+REQUIRED = ("id", "conditionId", "question", "outcomes", "clobTokenIds", "closed")
 
 
 @pytest.mark.parametrize("name", [name for name in raw_market() if name not in REQUIRED])

@@ -162,7 +162,8 @@ STATEMENTS = st.sampled_from(
         ),
         "INSERT INTO gaps VALUES ({1} * 900, '{0}', 1, '', {1}) ON CONFLICT DO NOTHING",
         (
-            "INSERT INTO marks VALUES ({1} * 900, 1, 2, 3, 4, 5, 6, 7, 8, 0)"
+            "INSERT INTO marks (slot, at, cash, liquidation, mid, exposure, equity, flows, open,"
+            " fresh) VALUES ({1} * 900, 1, 2, 3, 4, 5, 6, 7, 8, 0)"
             " ON CONFLICT (slot) DO UPDATE SET at = at + 1"
         ),
         (

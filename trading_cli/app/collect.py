@@ -342,18 +342,25 @@ def _trades_since(work: Collection) -> datetime:
 
 
 def _missed_slots(work: Collection) -> None:
-    """Write down the slots in which nothing ran since the last run: rows, never silence."""
-    with work.store.reading() as look:
-        slots = [run.slot for run in runs.collected(look) if run.slot < work.slot]
-    if not slots:
-        return
+    """Write down the slots since the last run in which nothing ran, or nothing was kept.
+
+    Rows, never silence: a run that was killed or found no room left its slot without a word.
+    """
     present = from_epoch(work.slot)
-    since = max(from_epoch(max(slots) + SLOT_SECONDS), present - past.DEPTH)
-    gaps = [
-        ledger.Gap(slot, "", received=False, cause=GapCause.NOT_RUN)
-        for slot in slots_between(since, present)
-    ]
+    with work.store.reading() as look:
+        begun = {run.slot for run in runs.collected(look) if run.slot < work.slot}
+        if not begun:
+            return
+        earliest = present - past.DEPTH
+        told = ledger.slots_told(look, since=earliest, until=present)
+    since = max(from_epoch(max(begun) + SLOT_SECONDS), earliest)
+    not_run = slots_between(since, present)
+    cut_off = sorted(slot for slot in begun - told if slot >= earliest.timestamp())
+    gaps = [ledger.Gap(slot, "", received=False, cause=GapCause.NOT_RUN) for slot in not_run]
+    gaps += [ledger.Gap(slot, "", received=False, cause=GapCause.CUT_OFF) for slot in cut_off]
     with work.store.transaction() as tx:
         ledger.record_gaps(tx, gaps, work.now)
-    if gaps:
-        work.report.warnings.append(f"{len(gaps)} slots before this one were not run")
+    if not_run:
+        work.report.warnings.append(f"{len(not_run)} slots before this one were not run")
+    if cut_off:
+        work.report.warnings.append(f"{len(cut_off)} runs before this one kept nothing")

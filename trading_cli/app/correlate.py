@@ -22,6 +22,7 @@ from trading_cli.app.hype_settings import HypeSection
 from trading_cli.app.journal import must_exist
 from trading_cli.app.toolkit import Toolkit, build
 from trading_cli.app.trials import code_hash
+from trading_cli.app.workers import ALONE, Crew
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Tier
@@ -44,6 +45,7 @@ def correlate(
     since: timedelta = SPAN,
     market: str | None = None,
     max_lag: int = lead.MAX_LAG,
+    crew: Crew = ALONE,
     clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Run the whole family, keep it, and return it as the envelope has it.
@@ -55,11 +57,12 @@ def correlate(
         raise UsageError(f"--since {since}: between a day and a year.", hint="--since 30d")
     if not 1 <= max_lag <= 7 * 24:
         raise UsageError(f"--max-lag {max_lag}: 1 to 168 hours.", hint="--max-lag 24")
+    crew.ready()
     with ExitStack() as stack:
         toolkit = stack.enter_context(build(config, clock=clock))
         must_exist(toolkit.loaded.database)
         store = stack.enter_context(toolkit.open_store())
-        found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag)
+        found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag, crew=crew)
     if market is not None:
         young = found["followed"] and not found["markets"]
         found["markets"] = [one for one in found["markets"] if one["market"] == market]
@@ -87,6 +90,7 @@ def run(
     *,
     since: timedelta = SPAN,
     max_lag: int = lead.MAX_LAG,
+    crew: Crew = ALONE,
 ) -> dict[str, Any]:
     """Write down a family of *kind*, run it, keep what it found and return it."""
     now = toolkit.clock.now()
@@ -103,7 +107,8 @@ def run(
         record_hours(tx, held.counted, now)
         number = correlations.plan_run(tx, planned)
         trial = trials.plan(tx, _trial(planned))
-    judged = verdicts.judge(lead.examine(held.markets, lead.Rules(max_lag, held.first_end)))
+    examined = lead.examine(held.markets, lead.Rules(max_lag, held.first_end), crew.each)
+    judged = verdicts.judge(examined)
     together = pooled.pooled(held.markets)
     summary = {
         "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},

@@ -46,7 +46,8 @@ def again(  # what a re-run is made of
 ) -> dict[str, Any]:
     """Return what running the backtest of *sample* again says, with noise and over the grid.
 
-    *source*: another than the home's own; *points*: of the grid. Raises UsageError where it does not come out again.
+    *source*: another than the home's own; *points*: of the grid. Raises UsageError where it does
+    not come out again.
     """
     row = sample.run
     if row is None:

@@ -160,6 +160,9 @@ def _gone(address: str, error: BaseException, back: str) -> TradingError:
     )
 
 
+ALONE = Crew()
+
+
 def spread(
     workers: int,
 ) -> Callable[[Callable[[Given], Made], Iterable[Given]], Iterable[Made]]:

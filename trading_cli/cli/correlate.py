@@ -22,6 +22,12 @@ def correlate(
         str | None, typer.Option(metavar="ID", help="Show this market only, lag by lag.")
     ] = None,
     max_lag: Annotated[int, typer.Option(metavar="HOURS", help="Lags tried: 1 to this.")] = 24,
+    workers: Annotated[
+        int, typer.Option(min=1, max=1024, help="Processes; the result is the same.")
+    ] = 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Spread the markets over a dask cluster.")
+    ] = None,
 ) -> Answer:
     """Say whether talk leads prices, with q-values, both directions, tiers and reasons."""
     from trading_cli.cli.times import duration
@@ -29,8 +35,12 @@ def correlate(
     said, span = shared(ctx), duration(since)
 
     from trading_cli.app import correlate as app_correlate
+    from trading_cli.app.workers import Crew
 
-    data = app_correlate.correlate(said.config, since=span, market=market, max_lag=max_lag)
+    crew = Crew(workers, cluster)
+    data = app_correlate.correlate(
+        said.config, since=span, market=market, max_lag=max_lag, crew=crew
+    )
     return Answer(data, _blocks(data, one=market is not None))
 
 

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("importing", "Bring in a history of your own, checked row by row."),
     "markets": ("markets", "List the markets that are known, with their latest prices."),
     "quality-check": ("quality_check", "Say whether the collected data is fit, and why not."),
-    "backtest": ("backtest", "Run the live decisions over the stored past, and ask whether it was luck."),
+    "backtest": ("backtest", "Decide over the stored past as live, and ask whether it was luck."),
     "correlate": ("correlate", "Say whether talk leads prices, market by market."),
     "status": ("status", "Show where things stand."),
     "explain": ("explain", "Say why, and why not, of one decision, order, position or fill."),

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 INTERVAL_S = 0.003
 _DEEPEST = 400
@@ -79,7 +80,7 @@ def sampled(out: Path, work: Callable[[], object]) -> int:
         code = left.code
     finally:
         sampler.stop()
-        told = {
+        told: dict[str, Any] = {
             "code": code if isinstance(code, int) else int(code is not None),
             "wall_s": time.monotonic() - began,
             "cpu_s": time.process_time() - spent,

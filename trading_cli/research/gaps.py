@@ -13,6 +13,7 @@ class GapCause(StrEnum):
     """Why an expected slot holds nothing, or not all."""
 
     NOT_RUN = "NOT_RUN"
+    CUT_OFF = "CUT_OFF"  # a run began, and ended before it had kept anything
     SOURCE_DOWN = "SOURCE_DOWN"
     REFUSED = "REFUSED"
     NO_BOOK = "NO_BOOK"

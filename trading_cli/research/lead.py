@@ -8,8 +8,9 @@ the lags together (F, HC1, HAC), the category index as a control, circular shift
 "Leads" is predictive, not cause.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ LEAST_OTHERS = 2
 LEAST_INDEXED = 0.9
 JOINT_LAGS = (24, 12, 6, 3, 2, 1)
 NAN = float("nan")
+BATCH = 16  # markets that another process is handed at once: a second of work
 SINGLE, WEAKER = "single lags", "weaker with Toda-Yamamoto"
 
 
@@ -115,6 +117,10 @@ class Examined:
     net_cents: float = NAN
 
 
+Pairs = Sequence[tuple[Market, Floats]]
+Each = Callable[[Callable[[Pairs], list[Examined]], Iterable[Pairs]], Iterable[list[Examined]]]
+
+
 def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
     """Return *series* [T] shifted in a circle by each of *shifts* [S]: [S, T]."""
     length = series.shape[-1]
@@ -122,10 +128,18 @@ def rolled(series: Floats, shifts: NDArray[np.intp]) -> Floats:
     return found
 
 
-def examine(markets: Sequence[Market], rules: Rules) -> list[Examined]:
-    """Return what is found of each market, in their order; the p-values are not yet adjusted."""
-    indices = category_indices(markets)
-    return [_examined(market, index, rules) for market, index in zip(markets, indices, strict=True)]
+def examine(markets: Sequence[Market], rules: Rules, each: Each = map) -> list[Examined]:
+    """Return what is found of each market, in their order; the p-values are not yet adjusted.
+
+    *each* maps a picklable function over batches of markets, keeping their order.
+    """
+    pairs = list(zip(markets, category_indices(markets), strict=True))
+    batches = [pairs[first : first + BATCH] for first in range(0, len(pairs), BATCH)]
+    return [one for found in each(partial(_batch, rules), batches) for one in found]
+
+
+def _batch(rules: Rules, pairs: Pairs) -> list[Examined]:
+    return [_examined(market, index, rules) for market, index in pairs]
 
 
 def category_indices(markets: Sequence[Market]) -> list[Floats]:

@@ -129,8 +129,12 @@ def write(path: Path, source: Path, want: Asked, manifest: Mapping[str, Any], no
             ":until", str(want.values["until"])))  # fmt: skip
         for name, condition in _TAKEN.items():
             given = {key: value for key, value in want.values.items() if f":{key}" in condition}
+            columns = ", ".join(
+                f'"{row[1]}"' for row in made.execute(f'PRAGMA source.table_info("{name}")')
+            )
             made.execute(
-                f"INSERT INTO main.{name} SELECT * FROM source.{name} WHERE {condition}",  # noqa: S608  # our own words
+                f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM source.{name}"  # noqa: S608  # our own words
+                f" WHERE {condition}",
                 given,
             )
         made.executemany("INSERT INTO quote_packs VALUES (?, ?, ?)", _packs(made, want))

@@ -199,6 +199,14 @@ def source_states(connection: sqlite3.Connection) -> list[SourceState]:
     ]
 
 
+def slots_told(connection: sqlite3.Connection, *, since: datetime, until: datetime) -> set[int]:
+    """Return the slots that begin in [since, until) of which it is known what came, or did not."""
+    rows = connection.execute(
+        "SELECT DISTINCT slot FROM gaps WHERE slot >= ? AND slot < ?", (epoch(since), epoch(until))
+    )
+    return {row[0] for row in rows}
+
+
 def gaps(
     connection: sqlite3.Connection,
     *,

@@ -145,10 +145,10 @@ def fill(path, seed, *, markets=4, slots=40):
                 sides = [f"0.{cents:02d}", f"0.{cents + 2:02d}"]
                 if rng.random() < 0.05:
                     sides[int(rng.integers(2))] = None
-                volume = float(rng.choice([None, 40_000.0, 60_000.0, 90_000.0 + n]) or 0)
+                volume = float(rng.choice([None, 40_000.0, *[60_000.0, 90_000.0 + n] * 4]) or 0)
                 look(tx, step, n, bid=sides[0], ask=sides[1], volume_24h=volume or None)
-                late = timedelta(seconds=int(rng.choice([5, 5, 5, 1000, 90_000])))
-                since = at(step, 5) - timedelta(minutes=20)
+                late = timedelta(seconds=int(rng.choice([5] * 18 + [1000, 90_000])))
+                since = at(step, 5) - timedelta(minutes=50)
                 record_coverage(tx, [heard(n, since, at(step, 5), at(step, 5) + late)])
         for n in numbers:
             count = int(rng.integers(50, 600))

@@ -17,10 +17,10 @@ from trading_cli.app.cycles import Cycle
 from trading_cli.app.montecarlo_again import again
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Book, FeeSchedule, Level
-from trading_cli.store import backtests
+from trading_cli.store import backtests, trials
 from trading_cli.trading.backtest.worlds import FIRST_SLOT, from_epoch
 
-SMALL = Made(2, 6, step=0.12)
+SMALL = Made(1, 6, step=0.15)
 AT = from_epoch(FIRST_SLOT)
 STILL = {"fee": 1.0, "spread": 1.0, "latency": 1.0, "threshold": 1.0}
 POINTS = ((1.5, 0.10, 0.02), (2.0, 0.15, 0.05))
@@ -88,7 +88,7 @@ def test_without_noise_the_trades_are_the_same(home):
     base = cell(home)
     run = play(base).run
     mine = perturbed.returns(run.closed, base.bankroll)
-    assert len(mine) > 3
+    assert len(mine) >= 2
     assert perturbed.Again(base)(STILL) == mine
     dearer = perturbed.Again(base)(STILL | {"fee": 1.25})
     wider = perturbed.Again(base)(STILL | {"spread": 1.5})
@@ -179,21 +179,6 @@ def test_the_trades_of_a_run_are_redrawn(home):
     assert all(0 < one.chance < 1 for one in sample.trades)
 
 
-def test_enough_trades_of_a_run_give_percentiles(home):
-    """With the trades of the run three times over, every part but the unknown spread is there."""
-    with home.looking() as look:
-        sample = drawing.sample_of(look, home.kit.settings, replace(RUN, run="1"))
-        times = -(-100 // len(sample.trades))
-        many = replace(sample, trades=tuple(sample.trades) * times)
-        for engine in ("iid", "shuffle", "outcome"):
-            data = drawing.told(look, many, drawing.Asked(200, engine, "1"), AT)
-            assert (data["state"], data["run"]) == ("DONE", 1)
-    assert [one["name"] for one in data["stress"]] == [
-        "as recorded", "volatility x 2", "correlated resolution", "gap to 0",
-    ]  # fmt: skip
-    assert any("keeps no spread" in one for one in data["not_done"])
-
-
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
@@ -226,17 +211,37 @@ def test_below_100_trades_nothing_is_run_again(home):
     assert home.trials() == before
 
 
-def test_the_weekly_step_takes_the_walk_forward_that_is_large_enough(home, monkeypatch):
-    """Else the account's own trades."""
+def _keep_walk(home):
+    """Keep a walk-forward of 120 trades made of those of run 1, and return its number."""
+    with home.kit.open_store() as store, store.transaction() as tx:
+        row, trips = backtests.run_of(tx, 1), backtests.trips(tx, 1)
+        closed = [one for one in trips if one.closed_at is not None]
+        many = [replace(closed[n % len(closed)], id=f"w{n}") for n in range(120)]
+        since = row.since.replace(year=2020)
+        planned = trials.Planned("backtest", "", AT, since, row.until, {}, "data", "code")
+        number = backtests.keep(tx, replace(row, trial=trials.plan(tx, planned)), trips=many)
+        backtests.tell(tx, number, backtests.report_of(tx, 1) | {"kind": "walk-forward"})
+    return number
+
+
+def test_the_weekly_step_takes_the_walk_forward_that_is_large_enough(home):
+    """Else the account's own trades: here none; every engine redraws them and says of which run."""
     with home.kit.open_store() as store:
         cycle = Cycle(home.kit, store, None, home.clock.now(), print, 0.0)
         assert drawing.montecarlo_step(cycle).numbers == {"trades": 0}
-        monkeypatch.setattr(drawing, "WALK", "run")
-        assert drawing.montecarlo_step(cycle).numbers == {"trades": 0}, "it has too few"
-        with store.reading() as look:
-            sample = drawing.sample_of(look, home.kit.settings, replace(RUN, run="1"))
-        many = replace(sample, trades=tuple(sample.trades) * -(-100 // len(sample.trades)))
-        monkeypatch.setattr(drawing, "of_run", lambda *_: many)
-        monkeypatch.setattr(drawing, "WALK", "run")
+    number = _keep_walk(home)
+    with home.kit.open_store() as store:
+        cycle = Cycle(home.kit, store, None, home.clock.now(), print, 0.0)
         done = drawing.montecarlo_step(cycle)
-    assert done.numbers.get("run", 1) == 1
+    assert done.state == "SKIPPED"
+    assert "1 of 30 days" in done.why, "as many trades as it needs, but of one day"
+    for engine in ("iid", "shuffle", "outcome"):
+        asked = drawing.Asked(200, engine, "@last")
+        data = drawing.monte_carlo(home.config, asked, clock=home.clock)
+        assert (data["state"], data["run"], data["trades"]) == ("DONE", number, 120)
+        assert [one["name"] for one in data["stress"]] == [
+            "as recorded", "volatility x 2", "correlated resolution", "gap to 0",
+        ]  # fmt: skip
+        assert any("keeps no spread" in one for one in data["not_done"])
+    with pytest.raises(UsageError, match=f"backtest {number} is a walk-forward"):
+        drawing.monte_carlo(home.config, RUN, clock=home.clock)

@@ -71,7 +71,7 @@ def listing(rng, markets, days):
     """Return the markets: events of up to three, five categories, every kind of fee."""
     found = []
     for number in range(markets):
-        end = float(rng.choice([days * 0.6, days + 3, days + 8, 300]))
+        end = float(rng.choice([days * 0.6, days + 1, days + 8, 300]))
         fee = FEES[int(rng.choice(5, p=[0.35, 0.25, 0.2, 0.15, 0.05]))]
         event = f"e{int(rng.integers(0, max(2, markets * 2 // 3)))}"
         neg = bool(rng.random() < 0.3)
@@ -90,9 +90,11 @@ def history(seed, *, bent=False):
     """Return one random mid-only history."""
     rng = np.random.default_rng(seed)
     markets, days = int(rng.integers(4, 9)), float(rng.choice([1.5, 2.5, 4]))
+    if seed % 5 == 0:  # long enough for a week before an entry
+        markets, days = 3, 9.5
     slots = int(96 * days)
     volumes = None
-    if rng.random() < 0.7:
+    if rng.random() < 0.7 or days > 7:
         volumes = rng.lognormal(6, 1, (markets, slots))
         fade = rng.integers(0, slots, markets)
         volumes *= np.where(np.arange(slots) > fade[:, None], rng.choice([1, 0.3], (markets, 1)), 1)

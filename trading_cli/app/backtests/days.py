@@ -134,7 +134,7 @@ class Days:
     def _fresh(self, row: int, day: int, at: int, *, live: bool) -> tuple[Floats, bool]:
         """Return a row's USD of the hours of *day* as known at *at*, and whether that stays."""
         number, condition = self._of.names[row].number, self._of.names[row].condition
-        if self._kept_at(number, day) <= at:
+        if live and self._kept_at(number, day) <= at:
             return past.kept_day(self._look, number, day), True
         spans = self._tape.answers.spans(condition, day, at, live=live, until=min(at, day + DAY))
         heard = heard_hours(spans, day)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -105,15 +106,23 @@ def _leaves(path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same; prices as text are numbers."""
+    """Return whether two values are the same: prices as text are numbers, times whole seconds."""
     if one == other:
         return True
-    if isinstance(one, str) and isinstance(other, str):
-        try:
-            return Decimal(one) == Decimal(other)
-        except InvalidOperation:
-            return False
-    return False
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    try:
+        return Decimal(one) == Decimal(other)
+    except InvalidOperation:
+        return _second(one) is not None and _second(one) == _second(other)
+
+
+def _second(text: str) -> datetime | None:
+    """Return the instant *text* names as the file keeps it, ``None`` where it names none."""
+    try:
+        return datetime.fromisoformat(text).replace(microsecond=0)
+    except ValueError:
+        return None
 
 
 def _text(value: Any) -> str:

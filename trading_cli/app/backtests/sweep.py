@@ -13,11 +13,10 @@ from trading_cli.app.backtests.luck import luck
 from trading_cli.app.backtests.report import Parts
 from trading_cli.app.backtests.tried import Ledger, Tried
 from trading_cli.app.settings import Settings
-from trading_cli.app.workers import Crew, WorkerLost
+from trading_cli.app.workers import ALONE, Crew, WorkerLost
 from trading_cli.core.errors import SourceDown, TradingError, UsageError
 
 SEED = 1
-ALONE = Crew()
 Say = Callable[[str], None]
 
 

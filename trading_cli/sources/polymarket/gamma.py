@@ -1,8 +1,8 @@
 """A Gamma object -> ``Market``, or a ``Refusal`` that names the field.
 
-No field is promised by the venue. Required here: an id, a condition id, a question, two outcomes
-and two different tokens. Whatever else is used must be of its type; whatever else is sent is
-ignored.
+No field is promised by the venue. Required here: an id, a condition id, a question, two outcomes,
+two different tokens, whether it is closed, and in a group whether it is "Other". Whatever else is
+used must be of its type; whatever else is sent is ignored.
 """
 
 import re
@@ -24,6 +24,7 @@ _PLACE = (
     "|Country|Option|Outcome|Actor|Actress|Director|Model|Nominee|Show|Game|City|Driver|Name|Other"
 )
 _PLACEHOLDER = re.compile(rf"(?:another )?(?:{_PLACE}) [A-Z]{{1,2}}|Other", re.IGNORECASE)
+_STATUS = re.compile(r"[A-Za-z][A-Za-z _-]{0,60}")
 _ASKS_PLACEHOLDER = re.compile(rf"\b(?:{_PLACE}) [A-Z]{{1,2}}\b(?!\.)")
 
 
@@ -60,8 +61,6 @@ def parse_market(raw: object, observed_at: datetime) -> Parsed:
 def _market(raw: Row, observed_at: datetime) -> Market:
     event = _event(raw)
     tokens, labels = _tokens(raw), _labels(raw)
-    neg_risk = bool(wire.flag(raw, "negRisk"))
-    title = wire.text(raw, "groupItemTitle", 1000)
     question = _needed(wire.text(raw, "question", 2000), RefusalReason.NO_QUESTION, "question")
     return Market(
         id=_needed(wire.identity(raw, "id"), RefusalReason.NO_ID, "id"),
@@ -80,21 +79,44 @@ def _market(raw: Row, observed_at: datetime) -> Market:
         description=wire.text(raw, "description", 50_000),
         resolution_source=wire.text(raw, "resolutionSource", 5000),
         active=wire.flag(raw, "active"),
-        closed=bool(wire.flag(raw, "closed")),
+        closed=_said(wire.flag(raw, "closed"), "closed"),
         accepting_orders=wire.flag(raw, "acceptingOrders"),
         enable_order_book=wire.flag(raw, "enableOrderBook"),
-        neg_risk=neg_risk,
         neg_risk_market_id=wire.text(raw, "negRiskMarketID"),
-        neg_risk_other=bool(wire.flag(raw, "negRiskOther")),
-        neg_risk_placeholder=neg_risk and is_placeholder(title, question),
         uma_status=wire.text(raw, "umaResolutionStatus"),
         uma_statuses=_statuses(raw),
         fee_type=wire.text(raw, "feeType"),
         fees_enabled=wire.flag(raw, "feesEnabled"),
         fee_schedule=_fees(raw),
+        **_group(raw, event, question),
         **_times(raw),
         **_numbers(raw),
     )
+
+
+def _group(raw: Row, event: Row, question: str) -> dict[str, Any]:
+    """Return how the market stands in its group, if it is of one.
+
+    Absence is no answer: a market whose group is unknown, or that has no title in a group with
+    places still to be given away, is never taken for somebody.
+    """
+    told = wire.flag(raw, "negRisk")
+    group = wire.flag(event, "negRisk") if told is None else told
+    title = wire.text(raw, "groupItemTitle", 1000)
+    nameless = title is None and bool(wire.flag(event, "negRiskAugmented"))
+    other = wire.flag(raw, "negRiskOther")
+    return {
+        "neg_risk": bool(group),
+        "neg_risk_other": _said(other, "negRiskOther") if group else bool(other),
+        "neg_risk_placeholder": group is not False
+        and (nameless or is_placeholder(title, question)),
+    }
+
+
+def _said(value: bool | None, name: str) -> bool:  # noqa: FBT001  # a field of the wire
+    if value is None:
+        raise Bad(RefusalReason.BAD_FLAG, f"{name} is absent")
+    return value
 
 
 def _needed(value: str | None, reason: RefusalReason, name: str) -> str:
@@ -189,7 +211,10 @@ def _tags(raw: Row) -> tuple[str, ...]:
 def _statuses(raw: Row) -> tuple[str, ...]:
     values = wire.items(raw, "umaResolutionStatuses") or []
     name = "umaResolutionStatuses"
-    labels = (wire.text({name: value}, name) for value in values[:MAX_TAGS])
+    labels = [wire.text({name: value}, name) or "" for value in values[:MAX_TAGS]]
+    odd = next((label for label in labels if label and not _STATUS.fullmatch(label)), None)
+    if odd is not None:
+        raise Bad(RefusalReason.BAD_TEXT, f"{name} holds {odd!r:.40}, no status")
     return tuple(label for label in labels if label)
 
 

@@ -10,12 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dealing import EAGER, LOOSE, NOON, SLOT, Stage, market, quiet  # beside this
 from jsonschema import Draft202012Validator
 
-from trading_cli.app import by_hand, stop, trade
+from trading_cli.app import by_hand, desk, stop, trade
 from trading_cli.app.backtests.parity import parity
+from trading_cli.app.backtests.standing import stand
+from trading_cli.app.backtests.taken import taken
 from trading_cli.app.cycles import run_cycle
 from trading_cli.app.replays import replay
 from trading_cli.app.settings import load
@@ -25,7 +28,11 @@ from trading_cli.cli.schemas import data_schema
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import Action, from_epoch
-from trading_cli.store import decided, holdings, listings, pauses
+from trading_cli.store import balances, decided, holdings, listings, pauses
+from trading_cli.trading.backtest.engine import Engine
+from trading_cli.trading.backtest.rules import Rules
+from trading_cli.trading.backtest.tally import Tally
+from trading_cli.trading.backtest.worlds import MemoryHistory
 
 HOUR = timedelta(hours=1)
 
@@ -354,6 +361,20 @@ def test_what_a_person_or_a_limit_did_meanwhile_is_part_of_it(tmp_path: Path, wh
         found = home.parity(since=from_epoch(NOON + turn * SLOT))
         assert found["identical"], found["sentence"]
         assert found["decisions"]["same"] == found["decisions"]["stored"]
+    assert_account(home)
+
+
+def assert_account(home: Recorded) -> None:
+    """Check that the account put together from what only grows is the one that is stored."""
+    engine = Engine(MemoryHistory([], np.zeros((0, 1))), Rules(), (), Tally(keep=False))
+    with home.stage.open_store() as store, store.reading() as look:
+        record = taken(look, NOON, NOON + home.turns * SLOT)
+        stand(look, engine, record, from_epoch(NOON) + 9 * HOUR)
+        held = engine.dealer.holdings
+        assert held.positions == {one.id: one for one in holdings.positions(look)}
+        assert held.totals | {"fees": held.totals["fees"]} == balances.balances(look)
+        assert held.last_loss == desk.last_loss(look)
+        assert len(engine.guard.marks.taken) == len(balances.marks(look))
 
 
 @pytest.mark.parametrize(

@@ -175,9 +175,9 @@ def test_blocks_need_days(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"engine": "perturb"}, "runs the backtest again"),
+        ({"engine": "perturb"}, "no backtest run is kept yet"),
         ({"engine": "nonsense"}, "no engine"),
-        ({"run": "@last"}, "no backtest run"),
+        ({"run": "@last"}, "no backtest run is kept yet"),
         ({"runs": 0}, "--runs 0"),
         ({"seed": -1}, "--seed"),
         ({"workers": 0}, "--workers"),

@@ -136,8 +136,9 @@ def test_killed_between_two_cells_the_first_is_kept(demo):
     assert child.returncode == -signal.SIGKILL
     cells = [one for one in ledger(demo) if one["kind"] == "cell"]
     assert [one["state"] for one in cells[-2:]] == ["DONE", "PLANNED"]
-    told = tell("backtest", "--config", str(demo), "--json", *grid)
-    found = json.loads(told.out)["data"]["grid"]["cells"]
+    with begin(demo, "--json", *grid) as again:
+        out, _ = again.communicate(timeout=120)
+    found = json.loads(out)["data"]["grid"]["cells"]
     assert [one["reused"] for one in found] == [True, False]
 
 

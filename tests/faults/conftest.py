@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 TESTS = Path(__file__).resolve().parent.parent
-for room in ("app", "store", "sources"):
+for room in ("app", "store", "sources", "trading"):
     sys.path.append(str(TESTS / room))  # what those rooms' tests are made of stands there
 
 from homes import AFTER_SLOT_S, DAY, NOON, Exchange, Home, settings_for  # noqa: E402  # see above

@@ -1,4 +1,8 @@
-"""Item 19: pages, trades and books delivered one to five times in any order: the same bytes."""
+"""Item 19: pages, trades and books delivered one to five times in any order: the same bytes.
+
+Slots come one after the other, since what arrives is stamped when it does; within a slot, and for
+what comes once more in a later one, there is no order.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -24,21 +28,21 @@ Delivery = Callable[[Transaction], object]
 TABLES = ("listing_versions", "listing_seen", "quotes", "books", "trades")
 
 
-def deliveries() -> tuple[list[Delivery], list[Delivery]]:
-    """Return the pages of three slots' listings, and their pages of trades and batches of books."""
+def deliveries() -> list[tuple[list[Delivery], list[Delivery]]]:
+    """Return, for each of three slots, the pages of its listing, and its trades and books."""
     world = World(3, 12, start=NOON - 10 * 86_400, end=NOON + 86_400, liquid_share=0.9)
-    pages: list[Delivery] = []
-    rows: list[Delivery] = []
+    slots = []
     for turn in range(SLOTS):
         at = NOON + turn * SLOT_SECONDS + 7
         seen = [parse_market(raw, from_epoch(at)) for raw in world.listing(at)]
         found = [one for one in seen if isinstance(one, Market) and not one.closed]
-        pages += [listed(found[i : i + A_PAGE]) for i in range(0, len(found), A_PAGE)]
+        pages = [listed(found[i : i + A_PAGE]) for i in range(0, len(found), A_PAGE)]
+        rows = list(booked(world, found, at))
         for market in found:
             raw = world.trades([market.condition_id], at - 1200, at, at)  # they overlap
             rows.append(traded(raw, market, from_epoch(at)))
-        rows += list(booked(world, found, at))
-    return pages, rows
+        slots.append((pages, rows))
+    return slots
 
 
 def listed(page: list[Market]) -> Delivery:
@@ -76,10 +80,10 @@ def booked(world: World, markets: list[Market], at: int) -> Iterator[Delivery]:
         yield keep
 
 
-def stored(path: Path, first: list[Delivery], then: list[Delivery]) -> str:
+def stored(path: Path, given: list[Delivery]) -> str:
     """Deliver into a new file, in that order; return the hash of every row it then holds."""
     with Store.open(path, now=from_epoch(NOON)) as store:
-        for one in (*first, *then):
+        for one in given:
             with store.transaction() as tx:
                 one(tx)
         with store.reading() as look:
@@ -91,13 +95,19 @@ def stored(path: Path, first: list[Delivery], then: list[Delivery]) -> str:
 def rows_of(look: Transaction) -> Iterator[str]:
     """Yield every row in an order of its own, markets by the venue's name for them."""
     names = dict(look.execute("SELECT id, venue_id FROM markets"))
+    words = dict(look.execute("SELECT id, hash FROM listing_versions"))
     yield from sorted(map(repr, look.execute("SELECT venue_id, condition_id FROM markets")))
     for table in TABLES:
         columns = [row[1] for row in look.execute(f"PRAGMA table_info({table})")]
-        at = columns.index("market")
-        own = [i for i, name in enumerate(columns) if name != "id"]
         rows = look.execute(f"SELECT * FROM {table}")  # noqa: S608  # our own names
-        held = [tuple(names[row[at]] if i == at else row[i] for i in own) for row in rows]
+        held = [
+            tuple(
+                names[value] if name == "market" else words[value] if name == "version" else value
+                for name, value in zip(columns, row, strict=True)
+                if name != "id"
+            )
+            for row in rows
+        ]
         assert held, table
         yield from sorted(f"{table} {row!r}" for row in held)
     for slot, count, pack in look.execute("SELECT slot, quotes, pack FROM quote_packs"):
@@ -114,14 +124,19 @@ def anyhow(dice: random.Random, some: list[Delivery]) -> list[Delivery]:
 
 def campaign(folder: Path, permutations: int, seed: int) -> None:
     """Deliver in so many orders, and compare with the plain one."""
-    pages, rows = deliveries()
-    plain = stored(folder / "plain.db", pages, rows)
+    slots = deliveries()
+    plain = stored(folder / "plain.db", [one for both in slots for some in both for one in some])
     for number in range(permutations):
         dice = random.Random(f"{seed}/{number}")  # noqa: S311  # repeatable, not secret
         path = folder / f"{number}.db"
-        first, then = anyhow(dice, pages), anyhow(dice, rows)
-        late = dice.randrange(len(then))
-        assert stored(path, first, [*then[:late], *anyhow(dice, pages), *then[late:]]) == plain
+        given: list[Delivery] = []
+        before: list[Delivery] = []
+        for pages, rows in slots:
+            given += anyhow(dice, pages)
+            late = dice.sample(before, len(before) // 3)
+            given += anyhow(dice, [*rows, *late])
+            before += rows
+        assert stored(path, given) == plain, f"seed {seed}/{number}"
         for name in folder.glob(f"{number}.db*"):
             name.unlink()
 

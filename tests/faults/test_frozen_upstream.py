@@ -1,12 +1,19 @@
 """Item 20: an upstream that serves the same bytes again and again is noticed, and not traded on."""
 
+from homes import Home  # see conftest
+
 from trading_cli.app.cycles import run_cycle
 from trading_cli.app.steps import COLLECTION
-from trading_cli.domain import Action, Purpose
-from trading_cli.store import decided, glance
+from trading_cli.domain import Action, Purpose, from_epoch
+from trading_cli.store import Transaction, decided, glance
 
 QUIET = {name: {"enabled": False} for name in ("gdelt", "google_news", "bluesky", "hacker_news")}
 EIGHT = 8
+
+
+def closing(look: Transaction, slot: int, home: Home) -> list[str]:
+    """Return what closes the gate in *slot*."""
+    return glance.closing(look, slot, since=from_epoch(slot), as_of=home.clock.now())
 
 
 def test_eight_slots_of_the_same_books(make_home):
@@ -20,7 +27,7 @@ def test_eight_slots_of_the_same_books(make_home):
         home.exchange.faults(cached)
         run_cycle(home.toolkit, COLLECTION, progress=home.said.append)
         with home.looking() as look:
-            reasons = glance.closing(look, slot, as_of=home.clock.now())
+            reasons = closing(look, slot, home)
             taken = decided.decisions(look, slot=slot, limit=1000)
         entries = [one for one in taken if one.purpose is Purpose.ENTRY]
         if any("frozen" in one for one in reasons):
@@ -36,6 +43,4 @@ def test_eight_slots_of_the_same_books(make_home):
     slot = home.at(EIGHT + 1)
     run_cycle(home.toolkit, COLLECTION, progress=home.said.append)
     with home.looking() as look:
-        assert not any(
-            "frozen" in one for one in glance.closing(look, slot, as_of=home.clock.now())
-        )
+        assert not any("frozen" in one for one in closing(look, slot, home))

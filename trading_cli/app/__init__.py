@@ -35,6 +35,7 @@ release    the way back: status, reset, arm
 guards     what pulls the kill switch by itself
 drill      a stop that is tried on a copy, and measured
 readiness  what can be said yet, what cannot, and when
+replays    the decisions of one stored run, taken again
 hearing    how much talk was really heard, by what the sources answered
 simulate   the pretend exchange in the foreground
 demo       a toolkit wired to the pretend exchange, end to end

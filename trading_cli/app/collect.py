@@ -39,7 +39,16 @@ from trading_cli.research.gaps import GapCause, slots_between
 from trading_cli.research.panel import PanelRules
 from trading_cli.sources.polymarket.resolutions import resolution_of
 from trading_cli.sources.polymarket.venue_clock import server_time
-from trading_cli.store import Store, Transaction, backfill, ledger, listings, runs, series
+from trading_cli.store import (
+    Store,
+    Transaction,
+    backfill,
+    ledger,
+    listings,
+    runs,
+    sealing,
+    series,
+)
 from trading_cli.store.talk import record_coverage
 
 LOCK = "collection"  # shared with the cycle: a slot is collected by one at a time
@@ -85,6 +94,7 @@ def collect(  # one argument for each option of the command
             _finish(work, ticket, "FAILED", error.message)
             raise
         _finish(work, ticket, report.state, "; ".join(report.warnings)[:500])
+        sealing.seal_all(store, run=ticket.run, now=toolkit.clock.now())
         store.checkpoint()
         return report
 

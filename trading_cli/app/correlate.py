@@ -77,10 +77,9 @@ def correlate_step(cycle: Cycle) -> Done:
     weekly = cycle.ticket.cycle == "validation"
     found = run(cycle.toolkit, cycle.store, CONFIRMATORY if weekly else MONITORING)
     counts = found["counts"]
-    numbers = {"run": found["run"], "looks": found["looks"], **counts}
     tested = sum(counts.values()) - counts[verdicts.INSUFFICIENT]
     why = "" if tested else "INSUFFICIENT: no market has enough hours of talk and price"
-    return Done(why=why, numbers=numbers)
+    return Done(why=why, numbers={"run": found["run"], "looks": found["looks"], **counts})
 
 
 def run(

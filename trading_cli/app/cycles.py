@@ -19,7 +19,7 @@ from trading_cli.core import log
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, TradingError
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
-from trading_cli.store import Store, runs
+from trading_cli.store import Store, runs, sealing
 from trading_cli.store.timings import SOURCES
 
 LATE = timedelta(minutes=5)
@@ -185,6 +185,7 @@ def _first_or_second(
     report = CycleReport(plan.name, start.slot, ticket.run, "RUNNING", start.timing)
     with log.bind(run=ticket.run):
         _work(cycle, plan, kept, report)
+    sealing.seal_all(store, run=ticket.run, now=toolkit.clock.now())
     store.checkpoint()
     return report
 

@@ -27,7 +27,7 @@ from trading_cli.trading.account import Account
 from trading_cli.trading.orchestrator import Proposal
 from trading_cli.trading.sizing import Sizing
 from trading_cli.trading.strategies import Strategy
-from trading_cli.trading.terms import Terms
+from trading_cli.trading.terms import Terms, named
 from trading_cli.trading.vetoes import Sections
 from trading_cli.trading.view import View
 
@@ -158,7 +158,8 @@ def decision_of(desk: Desk, one: Proposal, at: datetime, sized: Sizing | None = 
 def told_of_signal(one: Proposal, decision: Decision, told: Terms | None) -> Notice:
     """Return what the owner hears of a signal: its terms, its worst case, its expiry."""
     view: View = one.view
-    head = f"{decision.action.value} {decision.token.value if decision.token else ''}".strip()
+    side = named(view.market, decision.token) if decision.token else ""
+    head = f"{decision.action.value} {side}".strip()
     head += f": {one.signal.label}" if one.signal.label.strip() else ""
     lines = [head, view.market.question]
     lines += [] if told is None else list(told.sentences(decision.shares))

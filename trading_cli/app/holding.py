@@ -46,6 +46,7 @@ from trading_cli.trading.account import PERSON, is_loss, settle
 from trading_cli.trading.exits import Exit, Holding, Stay, review
 from trading_cli.trading.fills import DEAREST_FEE
 from trading_cli.trading.looking_after import DAY, WEEK, exit_intent, holding_of
+from trading_cli.trading.terms import named
 
 SLOT = timedelta(seconds=SLOT_SECONDS)
 AT_ANY_HOUR = frozenset({Reason.STOP, Reason.KILL_ALL, Reason.KILL_WINNERS})
@@ -178,7 +179,7 @@ def _told_of_settlement(
     market: Market, before: Position, after: Position, payout: Decimal, now: datetime
 ) -> Notice:
     text = (
-        f"Settled at {payout.normalize():f}: {before.shares} {before.token.value} paid"
+        f"Settled at {payout.normalize():f}: {before.shares} {named(market, before.token)} paid"
         f" {before.shares * payout:.2f} USD for a cost of {before.cost:.2f} USD.\n"
         f"{market.question}\nResult of the position {after.realized:+.2f} USD."
     )
@@ -231,7 +232,7 @@ def _sell(desk: Desk, holding: Holding, market: Market, answer: Exit, decision: 
 def _advise(desk: Desk, market: Market, answer: Exit, decision: Decision) -> None:
     position, now = answer.position, desk.now()
     text = (
-        f"Sell {answer.shares} {position.token.value} at {answer.limit_price} or better:"
+        f"Sell {answer.shares} {named(market, position.token)} at {answer.limit_price} or better:"
         f" {answer.sentence}\n{market.question}\nYou hold it: record what you did with"
         f" `trading journal exit {position.id}`."
     )
@@ -288,7 +289,7 @@ def _told_of_unjudged(market: Market, stay: Stay, now: datetime) -> Notice:
     """Return what the owner hears, once a day, of a holding whose exits cannot be judged."""
     position = stay.position
     text = (
-        f"NO STOP at present: {position.shares} {position.token.value}: {stay.sentence}.\n"
+        f"NO STOP at present: {position.shares} {named(market, position.token)}: {stay.sentence}.\n"
         f"{market.question}\nNeither its stop nor a target can fire until there is such a book."
     )
     key = f"unjudged:{position.id}:{now:%Y%m%d}"

@@ -249,20 +249,3 @@ def _rank(row: Mapping[str, Any], sort: str) -> tuple[bool, Any, str]:
     if value is None:
         return True, 0, row["id"]
     return False, -value if sort in _LARGEST_FIRST else value, row["id"]
-
-
-def db_stats(config: Path | None) -> dict[str, Any]:
-    """Return size, schema, rows of every table and milliseconds of sample reads."""
-    from trading_cli.app.settings import load  # noqa: PLC0415  # `status` does without it
-
-    loaded = load(config, env=os.environ)
-    with Store.reader(loaded.database) as store:
-        told: dict[str, Any] = store.stats()
-    return {
-        "path": str(loaded.database),
-        "bytes": told["bytes"],
-        "wal_bytes": told["wal_bytes"],
-        "schema": told["schema"],
-        "tables": told["rows"],
-        "queries": {name: round(value * 1e3, 3) for name, value in told["seconds"].items()},
-    }

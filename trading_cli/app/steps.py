@@ -31,6 +31,7 @@ from trading_cli.app.portfolio import portfolio_step
 from trading_cli.app.reminding import remind
 from trading_cli.app.selection import Selection
 from trading_cli.app.selftest import selftest_step
+from trading_cli.app.upkeep.steps import upkeep_step, verify_step
 from trading_cli.app.weekly import report_step
 from trading_cli.store.timings import SOURCES
 from trading_cli.trading import strategies
@@ -234,6 +235,7 @@ ANALYSIS = Plan(
         ("calibrate", calibrate_step),
         ("portfolio", portfolio_step),
         ("integrity", integrity_step),
+        ("verify", verify_step),
         ("summary", summary_step),
         ("notify", notify_step),
     ),
@@ -249,6 +251,7 @@ VALIDATION = Plan(
         ("geoblock", geoblock_step),
         ("selftest", selftest_step),
         ("integrity", integrity_step),
+        ("upkeep", upkeep_step),
         ("report", report_step),
         ("notify", notify_step),
     ),

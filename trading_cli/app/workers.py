@@ -8,6 +8,7 @@ Its workers must have this very version installed, and read the same files at th
 
 import re
 import signal
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ class Crew:
 
     def as_they_end(
         self, function: Callable[[Given], Made], given: Iterable[Given]
-    ) -> Iterator[tuple[int, Made]]:
-        """Yield (place, what is made of it) as each ends; else like ``each``."""
+    ) -> Generator[tuple[int, Made], None, None]:
+        """Yield (place, what is made of it) as each ends; else like ``each``. To be closed."""
         if self.alone:
             yield from enumerate(map(function, given))
             return
@@ -109,7 +110,7 @@ class Crew:
             from joblib import delayed  # type: ignore[import-untyped]  # noqa: PLC0415  # only who spreads pays
 
             work = delayed(partial(_placed, function))
-            with closing(parallel(work(*one) for one in enumerate(given))) as ended:
+            with _left(parallel(work(*one) for one in enumerate(given))) as ended:
                 try:
                     for one in ended:
                         yield one
@@ -142,6 +143,17 @@ class Crew:
             with parallel_config(backend=backend, n_jobs=-1):
                 parallel = Parallel(batch_size=1, return_as=how)
             yield parallel, extra.BROKEN, partial(_gone, self.cluster)
+
+
+@contextmanager
+def _left(ended: Generator[Any, None, None]) -> Iterator[Generator[Any, None, None]]:
+    """Yield *ended* and close it, without joblib's word that what is left undone was cancelled."""
+    try:
+        yield ended
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            ended.close()
 
 
 def _died(error: BaseException, back: str) -> WorkerLost:

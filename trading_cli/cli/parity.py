@@ -9,6 +9,7 @@ from trading_cli.cli.answer import Answer, Block, Facts, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
+_SHOWN = 8
 
 
 @app.command(cls=Command)
@@ -43,7 +44,7 @@ def blocks(data: Mapping[str, Any]) -> list[Block]:
     """Return what a person sees of a span or a slot that was recomputed."""
     from trading_cli.cli.eighty import fitted, minute
 
-    decisions, fills, paid = data["decisions"], data["fills"], data["settlements"]
+    fills, paid = data["fills"], data["settlements"]
     pairs: list[tuple[str, object]] = [("said", data["sentence"])]
     if "slots" in data:
         pairs.append(("span", f"{minute(data['since'])} <= t < {minute(data['until'])} UTC"))
@@ -53,8 +54,7 @@ def blocks(data: Mapping[str, Any]) -> list[Block]:
         pairs.append(("slot", minute(data["slot"])))
     pairs += [
         ("account", _account(data["from"])),
-        ("decisions", f"{decisions['same']:,} of {decisions['stored']:,} the same"
-         f" ({decisions['entries']:,} entries, {decisions['exit_checks']:,} exit checks)"),
+        ("decisions", _decisions(data["decisions"])),
         ("fills", f"{fills['same']} of {fills['compared']} the same"),
         ("settlements", f"{paid['same']} of {paid['compared']} the same"),
         ("digest", data["digest"]["stored"]),
@@ -69,6 +69,11 @@ def blocks(data: Mapping[str, Any]) -> list[Block]:
     if len(data["differences"]) > 1:
         found.append(_table(data))
     return found
+
+
+def _decisions(counts: Mapping[str, Any]) -> str:
+    kinds = f"{counts['entries']:,} entries, {counts['exit_checks']:,} exit checks"
+    return f"{counts['same']:,} of {counts['stored']:,} the same ({kinds})"
 
 
 def _account(begun: Mapping[str, Any]) -> str:
@@ -93,7 +98,7 @@ def _table(data: Mapping[str, Any]) -> Table:
     rows = [
         (one["slot"][:16].replace("T", " "), one["market"], one["what"], one["cause"],
          one["field"])
-        for one in data["differences"]
+        for one in data["differences"][:_SHOWN]
     ]  # fmt: skip
     title = f"the first {len(rows)} of {data['follows'] + 1} differences"
     return Table(("slot", "market", "what", "by itself", "field"), rows, title)

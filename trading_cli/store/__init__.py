@@ -20,6 +20,7 @@ agreement     the ledger against the fills against the positions
 journal       what happened, each row sealed with the one before
 outbox        what is to be told
 pauses        when no entry is made
+operated      which slots were really decided, when, and how far their runs came
 kill          the rows of the kill switch, sealed, and what was verified
 progress      how far along everything is
 settled       how markets ended, what they cost before, what was decided of them

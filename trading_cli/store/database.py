@@ -32,8 +32,8 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 64_000
 
 RESTORE = (
-    "restore a copy you made (cp of data/ while nothing runs, or sqlite3 .backup), or move the file"
-    " away and begin anew: trading stays stopped until `trading kill reset`"
+    "restore a copy (trading db restore FILE, the newest in data/backups), or move the file away and"
+    " begin anew: trading stays stopped until `trading kill reset`"
 )
 _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_BUSY: (

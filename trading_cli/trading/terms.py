@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
 
-from trading_cli.domain import Token
+from trading_cli.domain import Market, Token
 from trading_cli.trading.fees import fee, round_trip
 from trading_cli.trading.view import View
 
 A_STOP = "a stop is an attempt, not a bound; you can lose the whole stake"
+LABEL = 60
 _LOT = Decimal(100)
 _CENT = Decimal("0.01")
 
@@ -74,6 +75,16 @@ class Terms:
             f"Deadline: {until}{any_day}.",
             f"Rules: {self.rules_url}",
         )
+
+
+def named(market: Market, token: Token) -> str:
+    """Return what a person reads of *token*: with the venue's own name for it, unless that is it.
+
+    YES is the first outcome the venue lists, be it "No", "Up" or a team.
+    """
+    label = market.yes_label if token is Token.YES else market.no_label
+    plain = label.strip().casefold() == token.value.casefold()
+    return token.value if plain else f'{token.value} (the outcome "{label[:LABEL]}")'
 
 
 def terms(view: View, token: Token, *, limit_ticks: int) -> Terms | None:

@@ -161,6 +161,7 @@ def fill(path, seed, *, markets=4, slots=40):
                         f"t{n}-{k}", n, from_epoch(int(when)), size=int(rng.integers(1, 30_000)),
                         wallet=f"w{rng.integers(9)}", seen=from_epoch(int(when + lag)),
                         no=bool(rng.random() < 0.3),
+                        origin=Origin.BACKFILLED if k % 3 == 0 else Origin.RECORDED,
                     )
                     for k, (when, lag) in enumerate(zip(moments, lags, strict=True))
                 ],

@@ -1,4 +1,4 @@
-"""Sweeps, Monte Carlo and correlation over a real dask cluster: byte for byte what one process says."""
+"""Sweeps, Monte Carlo and correlation over a real dask cluster: the bytes of one process."""
 
 import json
 from dataclasses import replace

@@ -128,6 +128,7 @@ def test_the_same_again_is_the_same(tmp_path):
         ({"fees": "flat:7"}, "flat:7"),
         ({"fees": "free"}, "free"),
         ({"engine": "magic"}, "magic"),
+        ({"engine": "screen"}, "screen"),
         ({"since": START + HOUR, "until": START + HOUR}, "empty"),
         ({"since": START + HOUR, "until": START}, "empty"),
         ({"since": START + timedelta(days=99)}, "empty"),

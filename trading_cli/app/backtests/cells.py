@@ -160,11 +160,6 @@ def _outcome(run: Run, opened: Opened, slots: int) -> Outcome:
 
 def _narrowed(history: History, cell: Cell) -> History:
     """Return *history* as *cell* may see it."""
-    if cell.engine != FULL:
-        raise UsageError(
-            "the engine screen cannot run these strategies.",
-            hint="--engine full: it decides as live does",
-        )
     if cell.noise is not None:
         history = Noisy(history, cell.noise)
     if cell.apart or cell.recalibrate is not None:

@@ -220,7 +220,12 @@ class StoreHistory:
     def correlations(
         self, market_id: str, held: Collection[str], slot: int, at: datetime
     ) -> Sequence[Correlation]:
-        """Return how the market moved with each of *held* over 30 days, as it was known at *at*."""
+        """Return how the market moved with each of *held* over 30 days, as it was known at *at*.
+
+        Nothing where nothing was recorded before: history mids came later than they are of.
+        """
+        if slot not in self._of.quoted and not (self._of.slots and self._of.slots[0] < slot):
+            return ()
         if self._levels[0] != slot:
             self._levels = slot, {}
         return measured(self._look, market_id, held, slot=slot, as_of=at, levels=self._levels[1])

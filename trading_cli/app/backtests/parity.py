@@ -19,7 +19,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, from_epoch
 from trading_cli.store import Store, journal, operated
 
-KIND, ACTOR = "parity", "parity"
+ACTOR = "parity"
 BY_DEFAULT = timedelta(days=7)
 HINT = "trading cycle collection decides a slot; `trading run` every one"
 
@@ -96,8 +96,9 @@ def sentence(one: Repeated) -> str:
     compared, slots = one.compared, len(one.again.slots)
     if one.cause is None:
         return (
-            f"IDENTICAL: {compared.decisions:,} decisions of {slots} slots, {compared.fills} fills"
-            f" and {compared.settlements} settlements come out as they were recorded"
+            f"IDENTICAL: {compared.decisions:,} decisions of {slots} slot{'s' * (slots != 1)},"
+            f" {compared.fills} fills and {compared.settlements} settlements come out as they were"
+            " recorded"
         )
     rest = len(compared.differences) - 1
     follows = f"; {rest} more differences follow" if rest else ""
@@ -111,4 +112,6 @@ def _keep(toolkit: Toolkit, store: Store, data: dict[str, Any]) -> int:
     now = toolkit.clock.now()
     with store.transaction() as tx:
         body = {name: data[name] for name in names}
-        return journal.append(tx, KIND, f"parity:{now:%Y%m%dT%H%M%SZ}", body, at=now, actor=ACTOR)
+        return journal.append(
+            tx, "parity", f"parity:{now:%Y%m%dT%H%M%SZ}", body, at=now, actor=ACTOR
+        )

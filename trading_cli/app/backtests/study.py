@@ -91,6 +91,12 @@ def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:
     fees_of(fees)
     if asked.engine not in ENGINES:
         raise UsageError(f"there is no engine {asked.engine!r}.", hint=", ".join(ENGINES))
+    if asked.engine != FULL:
+        raise UsageError(
+            "the engine screen is not joined to stored history: it runs over arrays of mids alone"
+            " (trading/backtest/screen.py).",
+            hint="--engine full, and --workers 2 for a sweep",
+        )
     if asked.seed < 0 or asked.workers < 1:
         raise UsageError("--seed is 0 or more, and --workers 1 or more.")
     Crew(asked.workers, asked.cluster).ready()

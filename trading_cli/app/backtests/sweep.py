@@ -1,7 +1,7 @@
 """The running of cells: each kept as it ends, the best of them reported, nothing run twice."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,10 +131,11 @@ def swept(study: Study, cells: Sequence[Cell], parent: int) -> list[Tried | Fail
     todo = [place for place in range(len(cells)) if place not in rows]
     trials = ledger.plan([plans[place] for place in todo])
     try:
-        for at, outcome in study.crew.as_they_end(attempted, [cells[place] for place in todo]):
-            place = todo[at]
-            rows[place] = _kept(ledger, trials[at], cells[place], outcome)
-            say(f"cell {len(rows)} of {len(cells)}: {cells[place].label}{_brief(rows[place])}")
+        with closing(study.crew.as_they_end(attempted, [cells[at] for at in todo])) as ended:
+            for at, outcome in ended:
+                place = todo[at]
+                rows[place] = _kept(ledger, trials[at], cells[place], outcome)
+                say(f"cell {len(rows)} of {len(cells)}: {cells[place].label}{_brief(rows[place])}")
     except (KeyboardInterrupt, WorkerLost, SourceDown):
         say(f"{len(rows)} of {len(cells)} cells are kept: the same command goes on from there")
         raise

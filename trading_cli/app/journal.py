@@ -18,8 +18,8 @@ from trading_cli.store.born import is_there
 PERSON = "person"
 DAY = 86_400
 KINDS = (
-    "decision", "decisions", "deposit", "drill", "exit", "fill", "kill", "note", "operator",
-    "order", "outcome", "parity", "pause", "review", "settlement", "tag",
+    "decision", "decisions", "deposit", "drill", "exit", "fill", "gate", "geoblock", "kill", "note",
+    "operator", "order", "outcome", "parity", "pause", "review", "settlement", "tag",
 )  # fmt: skip
 EMPTY = "nothing is written down yet: `trading run`, or `trading cycle collection`"
 

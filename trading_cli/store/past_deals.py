@@ -49,6 +49,22 @@ def first_book_after(
     return None if row is None else StoredBook(*row)
 
 
+def stored_of(look: sqlite3.Connection, numbers: Sequence[int], since: int, until: int) -> str:
+    """Return which of books and trades are stored of the markets in [since, until), in words.
+
+    "": neither.
+    """
+    wanted = (json.dumps([int(one) for one in numbers]), since, until)
+    books, trades = look.execute(
+        "SELECT EXISTS (SELECT 1 FROM json_each(?1) w CROSS JOIN books b ON b.market = w.value"
+        " AND b.slot >= ?2 AND b.slot < ?3),"
+        " EXISTS (SELECT 1 FROM json_each(?1) w CROSS JOIN trades t INDEXED BY trades_by_market"
+        " ON t.market = w.value AND t.event_time >= ?2 AND t.event_time < ?3)",
+        wanted,
+    ).fetchone()
+    return " and ".join(name for name, there in (("books", books), ("trades", trades)) if there)
+
+
 class Print(NamedTuple):
     """A trade as far as an order needs it: which token, at what, how much (millionths), when."""
 

@@ -77,6 +77,16 @@ def active(look: sqlite3.Connection, now: datetime) -> list[Pause]:
     ]
 
 
+def stood(look: sqlite3.Connection, kind: str, since: datetime, until: datetime) -> bool:
+    """Return whether a pause of *kind* held at any time in [since, until)."""
+    row = look.execute(
+        "SELECT EXISTS (SELECT 1 FROM pauses WHERE kind = ? AND since < ?"
+        " AND (until IS NULL OR until > ?) AND (lifted_at IS NULL OR lifted_at > ?))",
+        (kind, epoch(until), epoch(since), epoch(since)),
+    ).fetchone()
+    return bool(row[0])
+
+
 def begun_before(look: sqlite3.Connection, kind: str, at: datetime) -> datetime | None:
     """Return when the last pause of *kind* before *at* began; ``None``: none did."""
     row = look.execute(

@@ -6,13 +6,14 @@ words changed while it was open. What is left is the same, price by price and ma
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 
+from trading_cli.app.backtests.conditions import BY_DATA
 from trading_cli.app.backtests.history import DECIDES_AFTER_S
 from trading_cli.app.backtests.listed import Listed
 from trading_cli.app.backtests.pricing import STALE_S
@@ -36,6 +37,7 @@ from trading_cli.trading.groups import Correlation
 FULL = "--engine full"
 MOST_CELLS = 20_000_000
 BACK = int(LOOK_BACK.total_seconds())
+DECIDES_AFTER = timedelta(seconds=DECIDES_AFTER_S)
 _KEPT_LEVELS = 10_000
 _MOVES = (
     "observed_at", "updated_at", "closed", "closed_at", "active", "accepting_orders", "best_bid",
@@ -143,3 +145,231 @@ def stored_world(
         together=Together(look) if span.seen else None,
     )
     return StoredWorld(past_, offered=offered, then=_inside(span.then)), _coverage(look, found)
+
+
+# --- what stands against it
+
+
+def _mids_alone(look: Transaction, found: Universe, slots: Ints) -> None:
+    """Raise ``UsageError`` where more than mids is stored of the span, or too much of it."""
+    if found.slots:
+        first, last = (from_epoch(one) for one in (found.slots[0], found.slots[-1]))
+        raise _refused(
+            f"{len(found.slots):,} slots from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} were"
+            " recorded with quotes and books"
+        )
+    if not slots.size:
+        raise UsageError(
+            "no mids are stored in this span",
+            hint="trading collect --backfill, trading import, or another span",
+        )
+    if np.any(np.diff(slots) != SLOT_SECONDS):
+        raise _refused("the span has slots that are missing")
+    cells = len(found.spans) * slots.size
+    if cells > MOST_CELLS:
+        raise UsageError(
+            f"{len(found.spans):,} markets in {slots.size:,} slots are {cells:,} cells; at most"
+            f" {MOST_CELLS:,} are held at once",
+            hint=f"a shorter span: --since and --until, or {FULL}",
+        )
+    first, last = int(slots[0]), int(slots[-1]) + SLOT_SECONDS
+    near = found.others["slot"]
+    if ((near >= first - BACK) & (near < last)).any():
+        raise _refused("quotes were imported for some of its slots")
+    names = [found.names[row] for row in found.spans]
+    numbers = [one.number for one in names]
+    stored = past_deals.stored_of(look, numbers, first, last + SLOT_SECONDS)
+    if stored:
+        raise _refused(f"{stored} are stored of it, and orders may meet them")
+    answers = Answers(look, SOURCE, first - 8 * DAY)
+    if not answers.silent and any(
+        answers.spans(one.condition, first - 8 * DAY, last, live=False) for one in names
+    ):
+        raise _refused("it is known what was traded in it, and exits go by that volume")
+    if pauses.stood(look, BY_DATA, from_epoch(first), from_epoch(last)):
+        raise _refused("entries were paused in it while prices were stale")
+
+
+def _refused(why: str) -> UsageError:
+    return UsageError(f"the screen engine runs over mids alone: {why}.", hint=FULL)
+
+
+# --- the mids
+
+
+def _span(look: Transaction, found: Universe, slots: Ints) -> Span:
+    """Return the mids of every market as they were known in each slot."""
+    rows = sorted(found.spans)
+    decided = slots + DECIDES_AFTER_S
+    mids, then = (np.full((len(rows), slots.size), np.nan) for _ in "mt")
+    reach = int(SPAN.total_seconds()) + DAY
+    seen = bool(past.slots_quoted(look, int(slots[0]) - reach, int(slots[-1]) + SLOT_SECONDS))
+    for place, row in enumerate(rows):
+        held = past.points(
+            look, found.names[row].number, 0, int(slots[0]) - reach, int(decided[-1]) + 1
+        )
+        mids[place] = last_mid(held, decided, decided)
+        then[place] = last_mid(held, decided - BACK, decided)
+        seen = seen or bool((held["observed_at"] <= decided[-1]).any())
+    return Span(rows, slots, mids, then, seen)
+
+
+def last_mid(held: past.Rows, instants: Ints, at: Ints) -> Floats:
+    """Return the last mid of the quarter-hour up to each instant as known *at*, NaN for none."""
+    times, prices, available = held["time"], held["price"], held["available_at"]
+    found = np.full(instants.size, np.nan)
+    if not times.size:
+        return found
+    place = np.searchsorted(times, instants, side="right") - 1
+    while True:
+        fresh = (place >= 0) & (times[np.maximum(place, 0)] >= instants - STALE_S)
+        unknown = fresh & (available[np.maximum(place, 0)] > at)
+        if not unknown.any():
+            break
+        place[unknown] -= 1
+    found[fresh] = prices[place[fresh]]
+    if np.any(np.abs(found * WHOLE - np.rint(found * WHOLE)) > 1e-4):  # noqa: PLR2004  # of a millionth
+        raise _refused("some of its prices have more than six decimals")
+    return found
+
+
+def _inside(prices: Floats) -> Floats:
+    """Return the prices in whole millionths where they lie inside (0, 1)."""
+    micro = np.rint(prices * WHOLE)
+    found: Floats = np.where((micro > 0) & (micro < WHOLE), micro, np.nan)
+    return found
+
+
+# --- the markets
+
+
+class _Shown:
+    """Each market of a span as it was listed, from slot to slot."""
+
+    def __init__(self, look: Transaction, found: Universe, listed: Listed, span: Span) -> None:
+        self._look, self._of, self._listed, self._span = look, found, listed, span
+        self.closed = np.zeros(span.mids.shape, dtype=bool)
+        self.open = np.zeros(span.mids.shape, dtype=bool)
+        self._words: list[list[tuple[int, Market | None]]] = [[] for _ in span.rows]
+
+    def markets(self) -> tuple[list[Market], Mask]:
+        """Return the markets, and where each was open and listed [M, S]."""
+        for column, places in sorted(self._turns().items()):
+            self._ask(column, sorted(places))
+        markets = [self._market(place) for place in range(len(self._span.rows))]
+        return markets, self.open
+
+    def _turns(self) -> Mapping[int, set[int]]:
+        """Return the slots in which a market may be listed otherwise than before, by slot."""
+        span, decided, count = self._span, self._span.decided, self._span.slots.size
+        turns: dict[int, set[int]] = {0: set(range(len(span.rows)))}
+
+        def turn(place: int, when: int) -> None:
+            for one in (when, when // DAY * DAY + DAY):  # what is listed is read by days
+                column = int(np.searchsorted(decided, one))
+                if column < count:
+                    turns.setdefault(column, set()).add(place)
+
+        place_of = {self._of.names[row].number: place for place, row in enumerate(span.rows)}
+        looks = past.looks(self._look, list(place_of), int(decided[0]), int(decided[-1]) + 1)
+        for number, seen, known in zip(
+            *(looks[name].tolist() for name in ("market", "event_time", "available_at")),
+            strict=True,
+        ):
+            turn(place_of[number], max(seen, known))
+        for place, row in enumerate(span.rows):
+            first = self._listed.blind(row, int(decided[-1]))
+            born = None if first is None else first.created_at or first.start_at
+            turn(place, self._of.spans[row][0])
+            if born is not None:
+                turn(place, int(born.timestamp()))
+        return turns
+
+    def _ask(self, column: int, places: Sequence[int]) -> None:
+        now = int(self._span.decided[column])
+        rows = [self._span.rows[place] for place in places]
+        held = self._listed.markets(rows, now)
+        for place, row in zip(places, rows, strict=True):
+            self._words[place].append((column, held.get(row) or self._listed.blind(row, now)))
+
+    def _market(self, place: int) -> Market:
+        """Return the market, and mark where it was open and where it was closed."""
+        told = self._words[place]
+        ends = [column for column, _ in told[1:]] + [self._span.slots.size]
+        known = [market for _, market in told if market is not None]
+        if not known:
+            name = self._of.names[self._span.rows[place]].venue
+            raise _refused(f"market {name} has prices and was never listed in it")
+        base = next((one for one in known if not one.closed), known[0])
+        for (column, market), end in zip(told, ends, strict=True):
+            part = slice(column, end)
+            if market is None:
+                continue
+            self.closed[place, part] = market.closed
+            if market.closed:
+                continue
+            _same(base, market)
+            open_ = np.full(end - column, market.active is not False)
+            if market.end_at is not None:
+                open_ &= self._span.decided[part] < market.end_at.timestamp()
+            self.open[place, part] = open_
+        return replace(base, closed=False, closed_at=None, outcome_prices=None)
+
+    def payouts(self) -> Mapping[str, tuple[datetime, Decimal]]:
+        """Return what YES paid, and the slot's own time when that was first known in a slot."""
+        found: dict[str, tuple[datetime, Decimal]] = {}
+        decided = self._span.decided
+        for row in self._span.rows:
+            name = self._of.names[row].venue
+            paid = self._paid(name, int(decided[-1]))
+            if paid is None:
+                continue
+            low, high = 0, decided.size - 1
+            while low < high:
+                middle = (low + high) // 2
+                if self._paid(name, int(decided[middle])) is None:
+                    low = middle + 1
+                else:
+                    high = middle
+            if self._paid(name, int(decided[low])) != paid:
+                raise _refused(f"market {name} was settled twice in it")
+            found[name] = from_epoch(int(decided[low])), paid
+        return found
+
+    def _paid(self, name: str, at: int) -> Decimal | None:
+        found = listings.resolution_at(self._look, name, as_of=from_epoch(at))
+        return None if found is None else found.payout
+
+
+def _same(base: Market, market: Market) -> None:
+    """Raise ``UsageError`` where *market* is not described as *base* is."""
+    moved = {name: getattr(base, name) for name in _MOVES}
+    other = replace(market, **moved)
+    if other == base:
+        return
+    every = [one.name for one in fields(Market)]
+    names = [one for one in every if getattr(other, one) != getattr(base, one)]
+    raise _refused(f"market {base.id} was described anew in it ({', '.join(names)})")
+
+
+def _offered(listed: Listed, span: Span, open_: Mask, most: int) -> Mask:
+    """Return which markets were candidates in each slot: no more than *most*, the busiest."""
+    priced = np.isfinite(span.mids)
+    offered: Mask = priced & open_
+    place_of = {row: place for place, row in enumerate(span.rows)}
+    for column in np.flatnonzero(offered.sum(axis=0) > most).tolist():
+        rows = [span.rows[place] for place in np.flatnonzero(priced[:, column]).tolist()]
+        order = [place_of[row] for row in listed.by_volume(rows, int(span.decided[column]))]
+        kept = [place for place in order if open_[place, column]][:most]
+        offered[:, column] = False
+        offered[kept, column] = True
+    return offered
+
+
+def _coverage(look: Transaction, found: Universe) -> Coverage:
+    """Return how many mids came how, as `StoreHistory.coverage` counts them."""
+    numbers: Iterable[int] = (found.names[row].number for row in found.spans)
+    ends = found.mids[0], found.mids[-1] + SLOT_SECONDS
+    counts = past.point_origins(look, list(numbers), *ends)
+    waived = frozenset(one.value for one in MID_WAIVED)
+    return Coverage(0, counts.get(1, 0), counts.get(2, 0), len(found.missing), waived)

@@ -224,7 +224,8 @@ class Screen(Engine):
             path, state = self.paths[one.id], _state(one)
             kept, due = known.get(one.id, ((), 0))
             if kept != state or due <= self.column:
-                due = min(path.due(one, self.rules.exits, self.column, end), path.settled)
+                paid = max(path.settled, self.column + 1)  # it may be paid when it is entered
+                due = min(path.due(one, self.rules.exits, self.column, end), paid)
             self._due[one.id] = (state, due)
         return min([end, *(due for _, due in self._due.values())])
 

@@ -17,7 +17,7 @@ from trading_cli.domain import Feature, Quote, Reason, Tier, from_epoch
 from trading_cli.research import roc
 from trading_cli.research.tiers import Bars
 from trading_cli.trading import SignalsSection
-from trading_cli.trading.backtest.columns import HALF_DAY, HOUR_SLOTS, Floats, Ints
+from trading_cli.trading.backtest.columns import HOUR_SLOTS, Floats, Ints
 from trading_cli.trading.backtest.rules import Rules
 from trading_cli.trading.backtest.screen_fees import charge
 from trading_cli.trading.backtest.screen_world import WHOLE, Mask, World
@@ -73,8 +73,7 @@ def _changes(world: World, form: str) -> tuple[Floats, Mask]:
 def changes(world: World, form: str) -> tuple[Floats, Mask]:
     """Return ROC [M, S], NaN where undefined, and where the move is too small for a tier."""
     now = np.where(world.priced, world.micro, math.nan)
-    then = np.full(now.shape, math.nan)
-    then[:, HALF_DAY:] = now[:, :-HALF_DAY]
+    then = world.before
     least = [
         float(max(roc.LEAST_TICKS * (market.tick or roc.USUAL_TICK), roc.LEAST_MOVE))
         for market in world.history.markets
@@ -82,10 +81,7 @@ def changes(world: World, form: str) -> tuple[Floats, Mask]:
     small = np.abs(now - then) < np.rint(np.array(least) * WHOLE)[:, None]
     if form == "relative":
         return (now - then) / then, small
-    logits = _logits(now)
-    moved = np.full(now.shape, math.nan)
-    moved[:, HALF_DAY:] = (logits[:, HALF_DAY:] - logits[:, :-HALF_DAY]) / 2
-    return moved, small
+    return (_logits(now) - _logits(then)) / 2, small
 
 
 def _logits(mids: Floats) -> Floats:
@@ -181,5 +177,5 @@ def view(world: World, read: Readings, row: int, column: int) -> View:
         world.deadlines[row], book=book, features={roc.NAME: feature},
         best_tiers={roc.NAME: Tier(int(read.best[row, column]))},
         best_roc=best if math.isfinite(best) else None, quality=1.0, fee=fee, fee_reason=why,
-        state=OPEN, waived=past.waived, recalibrate=world.recalibrate,
+        state=OPEN, waived=past.waived, recalibrate=world.learned(at),
     )  # fmt: skip

@@ -7,6 +7,7 @@ are counted in millionths, so that what must be equal is equal.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar, cast
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, Book, FeeSchedule, Token
 from trading_cli.research.deadline import Deadline, deadline_of
-from trading_cli.trading.backtest.columns import LEAST_HEARD, Columns, Floats, Ints
+from trading_cli.trading.backtest.columns import HALF_DAY, LEAST_HEARD, Columns, Floats, Ints
 from trading_cli.trading.backtest.history import Moment
 from trading_cli.trading.backtest.mids import book_of_mid, book_to_decide, token_book
 from trading_cli.trading.backtest.screen_fees import Fees, fees_over
@@ -47,12 +48,15 @@ class Side:
 class World:
     """A mid-only ``MemoryHistory`` as arrays. ``recalibrate``: what its views shall carry, if any.
 
+    ``refit``: the same, where it is another one as time goes on.
+
     Raises ``UsageError`` for a history with books, prints or orders that wait: those are not of
     mids alone, and only the full engine knows what to do with them.
     """
 
     history: MemoryHistory
     recalibrate: Callable[[float], float] | None = None
+    refit: Callable[[datetime], Callable[[float], float] | None] | None = None
     _sides: dict[tuple[int, Token], Side] = field(default_factory=dict, repr=False)
     _fees: dict[tuple[int, FeeSchedule | None], Fees] = field(default_factory=dict, repr=False)
     _shared: dict[object, object] = field(default_factory=dict, repr=False)
@@ -107,6 +111,20 @@ class World:
         """Return where there is a mid inside (0, 1): there is a book."""
         inside: Mask = (self.micro > 0) & (self.micro < WHOLE)
         return inside
+
+    @cached_property
+    def before(self) -> Floats:
+        """Return the mids 12 hours before each slot, for ROC, in millionths [M, S].
+
+        NaN where there was no book.
+        """
+        now, then = np.where(self.priced, self.micro, math.nan), np.full(self.shape, math.nan)
+        then[:, HALF_DAY:] = now[:, :-HALF_DAY]
+        return then
+
+    def learned(self, at: datetime) -> Callable[[float], float] | None:
+        """Return what bends a price at *at*, ``None`` where nothing was fitted."""
+        return self.recalibrate if self.refit is None else self.refit(at)
 
     @cached_property
     def exits_at(self) -> Floats:

@@ -1,0 +1,213 @@
+"""Thirty days of cycles against the pretend exchange: is every slot accounted for, does it grow?
+
+Real HTTP on loopback, the exchange in a process of its own, both clocks set to each slot in turn;
+the whole collection cycle in this one process, so that what it leaks adds up. Each day ends with
+the daily cycle. Prints one line a day and at the end the bounds of the plan; exit 1 where one is
+missed.
+
+    python benchmarks/thirty_days.py [--days 30] [--markets 50] [--seed 1]
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import Request, urlopen
+
+import psutil
+
+from trading_cli.app.cycles import run_cycle
+from trading_cli.app.demo_day import AFTER_SLOT_S, DAY_S, FIRST_SLOT, write_home
+from trading_cli.app.settings import load
+from trading_cli.app.steps import ANALYSIS, COLLECTION
+from trading_cli.app.toolkit import Toolkit
+from trading_cli.app.upkeep.stats import stats
+from trading_cli.core import log
+from trading_cli.core.clock import FrozenClock
+from trading_cli.domain import SLOT_SECONDS, from_epoch
+from trading_cli.store import Store, ledger, runs
+
+SLOTS = DAY_S // SLOT_SECONDS
+ACCOUNTED, SLOPE_MB, P95_S, WAL_MB, RSS_MB = 0.999, 1.0, 30.0, 64.0, 500.0
+GROWTH = 1.5  # the file may grow by so much more than db stats foretold
+HISTORY_DAYS = 30
+SERVER = """
+import sys, threading
+from trading_cli.simulator.running import start
+from trading_cli.simulator.world import World
+seed, markets, begin, end, now = (int(word) for word in sys.argv[1:])
+world = World(seed, markets, start=begin, end=end, liquid_share=0.9)
+with start(world, limits=False, now=now) as exchange:
+    print(exchange.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+class Day(NamedTuple):
+    """What one day came to."""
+
+    rss_mb: float
+    file_mb: float
+    wal_mb: float
+    p95_s: float
+    foretold_mb: float | None
+
+
+class Clock(FrozenClock):
+    """The toolkit's clock; a wait is a second of the exchange's time, too."""
+
+    url = ""
+
+    def move(self, at: float) -> None:
+        """Set both clocks, epoch seconds."""
+        self.set(from_epoch(at))
+        body = json.dumps({"now": at}).encode()
+        with urlopen(Request(f"{self.url}/_control/clock", body), timeout=30):  # noqa: S310  # ours
+            pass
+
+    def sleep(self, seconds: float) -> None:
+        """Let real time pass, and a second of the world's."""
+        self.move(self.now().timestamp() + 1)
+        super().sleep(seconds)
+
+
+@contextlib.contextmanager
+def exchange(asked: argparse.Namespace) -> Iterator[str]:
+    """Yield the address of a pretend exchange in a process of its own."""
+    end = FIRST_SLOT + (asked.days + 2) * DAY_S
+    words = (asked.seed, asked.markets, FIRST_SLOT - HISTORY_DAYS * DAY_S, end, FIRST_SLOT)
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, *map(str, words)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        assert server.stdout is not None  # noqa: S101  # it was asked for
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+def quiet(_text: str) -> None:
+    """Hear nothing."""
+
+
+@contextlib.contextmanager
+def watched(path: Path) -> Iterator[list[int]]:
+    """Yield a list whose only member is the most bytes *path* ever had meanwhile."""
+    most, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            with contextlib.suppress(FileNotFoundError):
+                most[0] = max(most[0], path.stat().st_size)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        watcher.join()
+
+
+def day(kit: Toolkit, clock: Clock, number: int, took: list[float]) -> Day:
+    """Live one day of slots; return what it came to."""
+    times = []
+    wal = kit.loaded.database.with_name(kit.loaded.database.name + "-wal")
+    with watched(wal) as most:
+        for turn in range(number * SLOTS, (number + 1) * SLOTS):
+            clock.move(FIRST_SLOT + turn * SLOT_SECONDS + AFTER_SLOT_S)
+            began = time.monotonic()
+            run_cycle(kit, COLLECTION, progress=quiet, started_by="thirty days")
+            times.append(time.monotonic() - began)
+        run_cycle(kit, ANALYSIS, progress=quiet, started_by="thirty days")
+    took += times
+    a_day = stats(kit.loaded.config, clock=clock)["growth"]["bytes_a_day"]
+    return Day(
+        psutil.Process().memory_info().rss / 1e6,
+        kit.loaded.database.stat().st_size / 1e6,
+        most[0] / 1e6,
+        statistics.quantiles(times, n=20)[-1],
+        None if a_day is None else a_day / 1e6,
+    )
+
+
+def accounted(database: Path, days: int) -> tuple[int, int]:
+    """Return of how many slots it is known what came of them, and how many there were."""
+    slots = {FIRST_SLOT + turn * SLOT_SECONDS for turn in range(days * SLOTS)}
+    with Store.reader(database) as store, store.reading() as look:
+        ran = {one.slot for one in runs.last(look, cycles=["collection"], limit=10 * len(slots))}
+        until = from_epoch(max(slots)) + timedelta(seconds=SLOT_SECONDS)
+        told = ledger.slots_told(look, since=from_epoch(FIRST_SLOT), until=until)
+    return len(slots & ran & told), len(slots)
+
+
+def slope(days: list[Day]) -> float:
+    """Return MB of memory a day gained over the days after the first."""
+    held = [one.rss_mb for one in days[1:]]
+    if len(held) < 2:
+        return 0.0
+    return statistics.linear_regression(range(len(held)), held).slope
+
+
+def verdicts(
+    days: list[Day], took: list[float], known: tuple[int, int]
+) -> Iterator[tuple[bool, str]]:
+    """Yield each bound: whether it is kept, and in words."""
+    share = known[0] / known[1]
+    yield share >= ACCOUNTED, f"slots accounted for: {known[0]} of {known[1]} ({share:.2%})"
+    gained = slope(days)
+    yield gained < SLOPE_MB, f"memory: {gained:+.2f} MB a day after the first, {SLOPE_MB:g} allowed"
+    most = max(one.rss_mb for one in days)
+    yield most < RSS_MB, f"memory at most: {most:.0f} MB, {RSS_MB:g} allowed"
+    p95 = statistics.quantiles(took, n=20)[-1]
+    yield p95 < P95_S, f"p95 of a cycle: {p95:.2f} s, {P95_S:g} allowed"
+    log_mb = max(one.wal_mb for one in days)
+    yield log_mb <= WAL_MB, f"write-ahead log at most: {log_mb:.1f} MB, {WAL_MB:g} allowed"
+    told = next((one.foretold_mb for one in days[1:] if one.foretold_mb), None)
+    if told is None or len(days) < 3:
+        yield True, "growth against the forecast: needs three days"
+        return
+    grew = (days[-1].file_mb - days[1].file_mb) / (len(days) - 2)
+    yield grew <= GROWTH * told, f"file: {grew:.2f} MB a day, db stats foretold {told:.2f}"
+
+
+def main() -> None:
+    """Live the days and tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--markets", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    days: list[Day] = []
+    took: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, exchange(asked) as url:
+        loaded = load(write_home(Path(folder) / "home", url), env={})
+        log.configure(loaded.logs, secrets=loaded.secrets.values())
+        clock = Clock(from_epoch(FIRST_SLOT))
+        clock.url = url
+        with Toolkit(loaded, clock=clock, env={}) as kit:
+            for number in range(asked.days):
+                days.append(day(kit, clock, number, took))
+                one = days[-1]
+                print(
+                    f"day {number + 1:2d}: memory {one.rss_mb:6.1f} MB, file {one.file_mb:7.2f} MB,"
+                    f" log at most {one.wal_mb:5.2f} MB, p95 {one.p95_s:5.2f} s",
+                    flush=True,
+                )
+        told = list(verdicts(days, took, accounted(loaded.database, asked.days)))
+    for kept, words in told:
+        print(f"{'ok  ' if kept else 'FAIL'} {words}")
+    if not all(kept for kept, _ in told):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

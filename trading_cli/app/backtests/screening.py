@@ -1,0 +1,129 @@
+"""`--engine screen`: cells of a sweep over stored mids, on arrays that are made once for all of them.
+
+It finds what to look at; what it finds is for the full engine to confirm: no gate takes its runs,
+and it keeps no decisions, so there are no bias checks, no benchmarks and no digest of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from trading_cli.app.backtests.cells import Cell, Outcome, made
+from trading_cli.app.backtests.mids_only import FULL, StoredWorld, stored_world
+from trading_cli.app.backtests.stored import Stored
+from trading_cli.app.calibrate import recalibration
+from trading_cli.app.learned import recalibrated
+from trading_cli.core.errors import UsageError
+from trading_cli.research.recalibration import Recalibration
+from trading_cli.store import Store, Transaction
+from trading_cli.trading.backtest import screen
+from trading_cli.trading.backtest.history import Coverage
+from trading_cli.trading.backtest.result import Run
+from trading_cli.trading.backtest.tally import Tally
+
+KEPT_WORLDS = 2
+NO_CHECKS = f"the screen engine keeps no decisions: {FULL} runs the checks"
+NO_GATE = "a run of the full engine (this one is of the screen)"
+
+
+class _Seen(NamedTuple):
+    world: StoredWorld
+    coverage: Coverage
+    open: ExitStack
+
+
+class Screening:
+    """Runs cells on the screen engine; cells that see the same past share its arrays."""
+
+    def __init__(self) -> None:
+        self._seen: dict[object, _Seen] = {}
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator[Self]:
+        """Yield one with nothing read yet; what it reads is closed with it."""
+        found = cls()
+        try:
+            yield found
+        finally:
+            while found._seen:
+                found._forget()
+
+    def play(self, cell: Cell) -> Outcome:
+        """Run *cell*.
+
+        Raises ``UsageError`` with the way out for what mids alone cannot answer, or a strategy that
+        reads more than prices.
+        """
+        if cell.noise is not None or cell.apart or cell.recalibrate is not None:
+            raise UsageError(
+                "the screen engine runs what is asked over the past as it was: no walk, no noise.",
+                hint=FULL,
+            )
+        strategies = made(cell)
+        world, coverage, _ = self._world(cell)
+        run = screen.run(world, cell.rules, strategies)
+        lean = replace(run, digest=digest_of(run), orders=(), fills=(), entries=(), decisions=())
+        return Outcome(lean, coverage, slots=world.shape[1])
+
+    def _world(self, cell: Cell) -> _Seen:
+        whole = cell.whole
+        candidates = whole.data_collection.candidates.model_dump_json()
+        key = (
+            cell.source, cell.since, cell.until, cell.fees, whole.backtest.slippage, candidates,
+        )  # fmt: skip
+        if key not in self._seen:
+            while len(self._seen) >= KEPT_WORLDS:
+                self._forget()
+            self._seen[key] = _read(cell)
+        return self._seen[key]
+
+    def _forget(self) -> None:
+        self._seen.pop(next(iter(self._seen))).open.close()
+
+
+def _read(cell: Cell) -> _Seen:
+    if not isinstance(cell.source, Stored):
+        raise UsageError("the screen engine reads the database alone.", hint=FULL)
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.reader(cell.source.database))
+        look = stack.enter_context(store.reading())
+        world, coverage = stored_world(look, cell.whole, cell.since, cell.until, cell.fees)
+        world.refit = Refits(look).at
+        return _Seen(world, coverage, stack.pop_all())
+
+
+class Refits:
+    """The recalibration of each instant: as it was kept, else that of the day's midnight."""
+
+    def __init__(self, look: Transaction) -> None:
+        self._look = look
+        self._kept: dict[datetime, Recalibration | None] = {}
+        self._fits: dict[datetime, Recalibration | None] = {}
+
+    def at(self, at: datetime) -> Recalibration | None:
+        """Return what a view of *at* carries."""
+        if at not in self._kept:
+            self._kept[at] = recalibrated(self._look, at)
+        kept = self._kept[at]
+        if kept is not None:
+            return kept
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        if midnight not in self._fits:
+            self._fits[midnight] = recalibration(self._look, midnight)
+        return self._fits[midnight]
+
+
+def digest_of(run: Run) -> str:
+    """Return what stands for the orders and fills of a run of the screen."""
+    told = Tally(keep=False).digest({one.id: one for one in run.orders}, list(run.fills))
+    return f"screen {told}"
+
+
+def played(cells: Sequence[Cell]) -> Iterator[Outcome]:
+    """Yield what each of *cells* comes to, in their order."""
+    with Screening.open() as screening:
+        for cell in cells:
+            yield screening.play(cell)

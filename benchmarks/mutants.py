@@ -40,7 +40,6 @@ EXECUTION, STOP, DATABASE = "app/execution.py", "app/stop.py", "store/database.p
 T_RISK, T_FILLS, T_ACCOUNT = (f"tests/trading/test_{n}.py" for n in ("risk", "fills", "account"))
 T_BROKERS, T_SWITCH = "tests/trading/test_brokers.py", "tests/trading/test_killswitch.py"
 T_EXITS, T_STOP = "tests/trading/test_exits.py", "tests/app/test_stop.py"
-T_RACES = "tests/app/test_races.py::test_the_same_signal_ten_times_at_once_is_one_order"
 T_VENUE = "tests/app/test_venue_behaviours.py"
 T_REDACT, T_CRASH = "tests/core/test_redact.py", "tests/store/test_store_crash.py"
 
@@ -92,9 +91,9 @@ MUTANTS = (
            '("cash", gross, ZERO),', T_ACCOUNT),
     Mutant("no more is sold than is held", ACCOUNT,
            "if fill.side is Side.SELL and fill.shares > position.shares:", "if False:", T_ACCOUNT),
-    Mutant("the last sale clears the cost", ACCOUNT,
-           "cost = part.quantize(MICRO, ROUND_DOWN) if left else position.cost",
-           "cost = part.quantize(MICRO, ROUND_DOWN)", T_ACCOUNT),
+    Mutant("a part sold takes its part of the cost", ACCOUNT,
+           "part = position.cost * fill.shares / position.shares", "part = position.cost",
+           T_ACCOUNT),
     Mutant("three payouts there are", ACCOUNT, "if payout not in PAYOUTS:", "if False:", T_ACCOUNT),
     Mutant("the id of an order is its intent", ACCOUNT,
            'digest("order", strategy, market_id, token, side, slot, intent)',
@@ -103,7 +102,7 @@ MUTANTS = (
     Mutant("a decision is taken once", EXECUTION,
            "if not decided.record_decisions(tx, [decision]).new:\n            return None  # a run",
            "if decided.record_decisions(tx, [decision]).new < 0:\n            return None  # a run",
-           T_RACES),
+           "tests/faults/test_intent_first.py"),
     Mutant("the intent is on the disk first", EXECUTION,
            "desk.store.transaction(durable=True)", "desk.store.transaction()",
            "tests/faults/test_intent_first.py"),
@@ -148,11 +147,12 @@ MUTANTS = (
     Mutant("nothing is shown before it was known", "store/history.py",
            "slot >= ? AND slot < ? AND available_at <= ?",
            "slot >= ? AND slot < ? AND available_at <= ? + 1000000",
-           "tests/store/test_store_rows.py"),
+           "tests/faults/test_known_then.py"),
     Mutant("a bucket is known when it ends", "store/rows.py",
            "observed_at if bucket_close is None else max(observed_at, bucket_close)", "observed_at",
            "tests/store/test_store_rows.py"),
-    Mutant("a late run may not write", "store/runs.py", "newest != ticket.fence", "False",
+    Mutant("a late run may not write", "store/runs.py",
+           'if row is None or row[0] != "RUNNING" or newest != ticket.fence:', "if False:",
            "tests/store/test_store_runs.py"),
     Mutant("a missed slot is a row", "app/cycles.py", "runs.missed(tx, plan.name, lost, start.now)",
            "None", "tests/app/test_cycles.py -k laptop"),
@@ -169,7 +169,7 @@ MUTANTS = (
            "text = self._redactor.text(value if isinstance(value, str) else str(value))",
            "text = str(value)", "tests/core/test_log.py tests/core/test_core_smoke.py"),
     Mutant("no control characters in the log", "core/log.py",
-           'c if c.isprintable() or c == "\\n" else " "', "c", "tests/core/test_log.py"),
+           'c if c.isprintable() or c == "\\n" else " "', "c", "tests/faults/test_log_storm.py"),
     Mutant("a market whose state is unknown", "sources/polymarket/gamma.py",
            '_said(wire.flag(raw, "closed"), "closed")', 'bool(wire.flag(raw, "closed"))',
            "tests/faults/test_schema_drift.py"),

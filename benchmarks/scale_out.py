@@ -74,7 +74,7 @@ def main() -> int:
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=WORKERS, threads_per_worker=1, processes=True, host="127.0.0.1",
-                    dashboard_address=None, silence_logs=50,
+                    dashboard_address="127.0.0.1:0", silence_logs=50,
                 )
             )  # fmt: skip
             crews[f"dask, {WORKERS} workers"] = Crew(cluster=cluster.scheduler_address)

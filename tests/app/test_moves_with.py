@@ -11,7 +11,7 @@ from trading_cli.app.comovement import measured
 from trading_cli.app.cycles import run_cycle
 from trading_cli.domain import Point, Quote, Token, from_epoch
 from trading_cli.store import Store, decided, holdings, listings, series
-from trading_cli.store.hourly_mids import hourly_mids
+from trading_cli.store.hourly_mids import HourlyMids, hourly_mids
 from trading_cli.trading.account import Labels, Stake
 from trading_cli.trading.groups import Groups
 
@@ -83,6 +83,32 @@ def test_what_came_later_is_not_known_before(store):
         then = hourly_mids(look, "M0", ends, as_of=AT)
     assert np.isnan(early).all()
     assert np.isfinite(then).sum() == 1
+
+
+def test_what_is_kept_of_a_past_is_what_is_read_anew(store):
+    """Hour by hour through a past with gaps and late words: the same prices at every instant."""
+    rng = np.random.default_rng(5)
+    quotes, points = [], []
+    for hour in range(-600, 1):
+        for kind, late in zip(rng.integers(0, 4, 3).tolist(), range(3), strict=True):
+            seen = from_epoch(NOON + hour * HOUR + int(rng.integers(1, 9)) * 1800)
+            if kind == 1:
+                quotes.append(quoted(0, hour, rng.uniform(0.1, 0.9), late=late, seen=seen))
+            if kind == 2:
+                after = 850 * late
+                points.append(point(0, hour, rng.uniform(0.1, 0.9), after=after, seen=seen))
+    with store.transaction() as tx:
+        series.record_quotes(tx, quotes)
+        series.record_points(tx, points)
+    with store.reading() as look:
+        kept = HourlyMids(look)
+        for back in (*range(300, 0, -7), 290, 1):
+            ends = NOON + HOUR * np.arange(-back - 290, 1 - back)
+            at = from_epoch(NOON - back * HOUR + 60)
+            found = kept.read("M0", ends, at)
+            assert np.array_equal(found, hourly_mids(look, "M0", ends, as_of=at), equal_nan=True)
+            assert 0 < np.isfinite(found).sum() < found.size
+        assert np.isnan(kept.read("M9", ends, at)).all()
 
 
 def test_what_is_held_of_one_story_is_measured_to_move_with_it(store):

@@ -26,6 +26,7 @@ def contend(folder: Path, gate: Any, told: int, over: Any) -> None:
             os.write(told, b"!")
             over.wait()
     except RunLocked:
+        os.write(told, b"-")
         os._exit(REFUSED)
     os._exit(DONE)
 
@@ -44,13 +45,13 @@ def start(folder: Path, count: int) -> tuple[int, list[int]]:
         children.append(child)
     os.close(told)
     gate.set()
-    first = os.read(heard, 1)
-    ended = [os.waitpid(-1, 0)[1] for _ in range(count - 1)]  # all but the one that works
+    said = b""
+    while len(said) < count:  # each says at once whether it works or was refused
+        said += os.read(heard, count) or pytest.fail("one ended without a word")
     over.set()
-    ended.append(os.waitpid(-1, 0)[1])
-    said = first + os.read(heard, count)
+    ended = [os.waitpid(child, 0)[1] for child in children]
     os.close(heard)
-    return len(said), sorted(os.waitstatus_to_exitcode(status) for status in ended)
+    return said.count(b"!"), sorted(os.waitstatus_to_exitcode(status) for status in ended)
 
 
 def test_two_hundred_start_at_once(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trading_cli.research.rerun import FACTORS, perturbed, sensitivity
+from trading_cli.research.rerun import FACTORS, perturbed
 from trading_cli.research.stresses import NAMES, Record, steps, stressed
 
 RECORD = Record(
@@ -95,18 +95,3 @@ def test_runs_that_cannot_be_are_refused():
     ):
         with pytest.raises(ValueError, match=r"cannot be drawn|factor"):
             wrong()
-
-
-def test_the_grid_is_run_cell_by_cell():
-    """27 cells by default, in order; an empty or endless grid is refused."""
-    cells = sensitivity(lambda at: [at["size"] * at["rvr"], -at["stop"] * at["size"]])
-    assert len(cells) == 27
-    first = cells[0]
-    assert (first.rvr, first.stop, first.size, first.trades) == (1.5, 0.10, 0.02, 2)
-    assert first.returned == pytest.approx(1.03 * 0.998 - 1)
-    assert first.fall == pytest.approx(0.002)
-    assert cells[1].size == 0.03
-    with pytest.raises(ValueError, match="0 cells"):
-        sensitivity(_toy, rvr=())
-    with pytest.raises(ValueError, match="cells"):
-        sensitivity(_toy, range(100), range(100), range(100))

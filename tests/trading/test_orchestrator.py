@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from trading_cli.domain import Action, Reason, Token
 from trading_cli.trading import ExitsSection, SignalsSection
 from trading_cli.trading.orchestrator import decide
-from trading_cli.trading.strategies import Advice
+from trading_cli.trading.strategies import Advice, ours
+from trading_cli.trading.strategies.foreign import Failed, attempt
 from trading_cli.trading.strategies.rvr_roc_hype import RvrRocHype
 from trading_cli.trading.vetoes import Sections
 from trading_cli.trading.view import View
@@ -124,6 +125,33 @@ def test_a_strategy_that_hangs_stops_nobody() -> None:
     }
     assert set(outcomes(proposals, "rvr_roc_hype").values()) == {"SIGNAL"}
     assert asked == ["m1", "m2"]
+
+
+def test_only_our_own_strategies_are_asked_in_line() -> None:
+    """Where ours are asked without a thread, a user's keeps its own, and its time."""
+    asked, here = [], threading.current_thread()
+
+    class Theirs(RvrRocHype):
+        def decide(self, data: View, symbol: str, current_price: float) -> Advice:
+            asked.append(threading.current_thread() is here)
+            return super().decide(data, symbol, current_price)
+
+    decide([M1], [Theirs()], SECTIONS, in_line=True)
+    assert asked == [False]
+    assert ours(RvrRocHype())
+    assert not ours(Theirs())
+
+
+def test_an_interruption_in_line_is_the_persons() -> None:
+    """In the main thread Ctrl-C ends the run; what a strategy raises is still its own failure."""
+
+    def raises(error: BaseException) -> None:
+        raise error
+
+    assert attempt(lambda: raises(ValueError("no")), in_line=True) == Failed("ValueError: no")
+    assert attempt(lambda: raises(KeyboardInterrupt())) == Failed("KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        attempt(lambda: raises(KeyboardInterrupt()), in_line=True)
 
 
 def test_a_strategy_that_still_hangs_is_not_started_again() -> None:

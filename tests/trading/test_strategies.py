@@ -222,6 +222,20 @@ def test_the_decision_from_the_no_book_mirrors_the_one_from_yes(view: View) -> N
         assert [veto.reason for veto in here.vetoes] == [veto.reason for veto in there.vetoes]
 
 
+@settings(deadline=None, max_examples=60)
+@given(views())
+def test_in_line_the_answers_are_those_of_the_threads(view: View) -> None:
+    """Whatever the market looks like, a backtest, which keeps no vetoes, decides the same."""
+    strategies = [one.make(TIERS) for one in BUILT_IN.values()]
+    views = [view, view.mirrored()]
+    live = decide(views, strategies, Sections())
+    past = decide(views, strategies, Sections(), explain=False, bare=True, in_line=True)
+    for here, there in zip(live, past, strict=True):
+        assert (here.signal, here.action, here.reason) == (there.signal, there.action, there.reason)
+        assert here.rank == there.rank
+        assert there.vetoes == (here.vetoes[:1] if here.signal.token else ())
+
+
 def _by_strategy(candidates, strategies):
     return sorted(decide(candidates, strategies, Sections()), key=lambda one: one.signal.strategy)
 

@@ -6,6 +6,7 @@ Out: iCalendar. Bounded: 2 MB, 10,000 entries, 300 characters a title.
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from trading_cli.store.agenda import IMPORTANCES, Occasion
 MOST_BYTES = 2_000_000
 MOST_ENTRIES = 10_000
 MOST_TITLE = 300
+DEEPEST = 10
 EXTRA = "install the extra: pip install 'trading-cli[calendars]'"
 _OK = 200
 _KNOWN = frozenset({"at", "title", "until", "importance", "uid"})
@@ -68,6 +70,11 @@ def _text(body: bytes, name: str) -> str:
 
 def _csv(text: str, source: str) -> tuple[list[Occasion], list[str]]:
     rows = csv.DictReader(io.StringIO(text))
+    try:
+        every = list(rows)
+    except csv.Error as error:
+        said = f"the CSV cannot be read: {error}."
+        raise UsageError(said, hint="a cell holds 131,072 characters at most") from None
     names = {(name or "").strip().lower() for name in rows.fieldnames or ()}
     if not {"at", "title"} <= names:
         raise UsageError(
@@ -76,7 +83,7 @@ def _csv(text: str, source: str) -> tuple[list[Occasion], list[str]]:
         )
     found: list[Occasion] = []
     wrong: list[str] = []
-    for number, raw in enumerate(rows, start=2):
+    for number, raw in enumerate(every, start=2):
         row = {
             (key or "").strip().lower(): value.strip()
             for key, value in raw.items()
@@ -94,7 +101,7 @@ def _occasion(row: Mapping[str, str], source: str) -> Occasion:
     title = _clean(row.get("title", ""))
     importance = row.get("importance", "").lower() or "medium"
     if importance not in IMPORTANCES:
-        raise ValueError(f"importance {importance!r} is none of {', '.join(IMPORTANCES)}")
+        raise ValueError(f"importance {importance[:60]!r} is none of {', '.join(IMPORTANCES)}")
     at = _instant(row.get("at", ""))
     until = _instant(row["until"]) if row.get("until") else None
     return _checked(Occasion(row.get("uid", ""), at, title, source, until, importance))
@@ -116,7 +123,7 @@ def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no time: write 2026-03-18T18:00Z") from None
+        raise ValueError(f"{text[:60]!r} is no time: write 2026-03-18T18:00Z") from None
     return _utc(at)
 
 
@@ -130,10 +137,18 @@ def _clean(text: str) -> str:
 
 def _ics(text: str, source: str) -> tuple[list[Occasion], list[str]]:
     calendars = _library()
+    deep = 0
+    for line in text.upper().splitlines():
+        deep += line.startswith("BEGIN:") - line.startswith("END:")
+        if deep > DEEPEST:
+            raise UsageError(
+                f"the calendar is nested more than {DEEPEST} deep.", hint="export it again"
+            )
     try:
         whole = calendars.Calendar.from_ical(text)
     except (ValueError, IndexError, KeyError) as error:
-        raise UsageError(f"the calendar cannot be read: {error}.", hint="export it again") from None
+        said = f"the calendar cannot be read: {str(error)[:120]}."
+        raise UsageError(said, hint="export it again") from None
     found: list[Occasion] = []
     wrong: list[str] = []
     for entry in whole.walk("VEVENT"):
@@ -191,8 +206,9 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], now: datetime) -> int:
         count += 1
     half = path.with_name(f".{path.name}.part")
     try:
-        half.write_bytes(whole.to_ical())
-        half.chmod(0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(half, flags, 0o600), "wb") as file:
+            file.write(whole.to_ical())
         half.replace(path)
     except OSError as error:
         raise UsageError(

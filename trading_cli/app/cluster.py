@@ -21,7 +21,7 @@ from joblib._dask import (  # type: ignore[import-untyped]  # joblib's own, by i
 from trading_cli.core.errors import SourceDown, UsageError
 
 ANSWERS_S = 5.0
-PATIENCE_S = 30.0  # with no worker at all: a nanny has started a new one long before
+PATIENCE_S = 30.0  # without any worker: a nanny has started a new one before
 LOOK_S = 2.0
 WORKER_HINT = "start `dask worker ADDRESS --nthreads 1`, one for each core"
 Callback = Callable[[object], None]
@@ -65,7 +65,7 @@ def connected(address: str) -> Iterator[Client]:
     """Yield a connection to the cluster at *address*, which has at least one worker.
 
     Raises ``UsageError`` for what is no address, ``SourceDown`` where nobody answers within some
-    seconds or nobody works there.
+    seconds or nobody works there within half a minute.
     """
     name, hint = f"cluster {address}", "is `dask scheduler` at work there, and can it be reached?"
     try:
@@ -79,7 +79,7 @@ def connected(address: str) -> Iterator[Client]:
         raise SourceDown(name, f"no answer within {ANSWERS_S:.0f} s", hint=hint) from None
     try:
         try:
-            client.wait_for_workers(1, timeout=ANSWERS_S)
+            client.wait_for_workers(1, timeout=PATIENCE_S)
         except TimeoutError:
             raise SourceDown(name, "it has no worker", hint=WORKER_HINT) from None
         yield client

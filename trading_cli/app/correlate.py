@@ -106,19 +106,16 @@ def run(
         record_hours(tx, held.counted, now)
         number = correlations.plan_run(tx, planned)
         trial = trials.plan(tx, _trial(planned))
-    examined = lead.examine(held.markets, lead.Rules(max_lag, held.first_end), crew.each)
-    judged = verdicts.judge(examined)
+    judged = _judged(held, max_lag, crew)
     together = pooled.pooled(held.markets)
     summary = {
         "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},
         "study": _plain(asdict(event_study.study(held.markets))),
     }
-    rows, pooled_rows = [_market_row(one) for one in judged], [_pooled_row(p) for p in together]
+    rows, groups = [_market_row(one) for one in judged], [_pooled_row(p) for p in together]
     with store.transaction() as tx:
         at = toolkit.clock.now()
-        correlations.finish_run(
-            tx, number, at=at, markets=rows, pooled=pooled_rows, summary=summary
-        )
+        correlations.finish_run(tx, number, at=at, markets=rows, pooled=groups, summary=summary)
         trials.finish(tx, trial, at, trials.Result(summary=summary["counts"]))
         if kind == CONFIRMATORY:
             before = correlations.labels(tx, as_of=now)
@@ -129,11 +126,16 @@ def run(
     return {
         **_head(number, planned, max_lag, looks),
         "followed": followed,
-        "pooled": [_told_pooled(row, standing) for row in pooled_rows],
+        "pooled": [_told_pooled(row, standing) for row in groups],
         "event_study": summary["study"],
         "markets": [_told_market(row, standing) for row in _ranked(rows)],
         "counts": summary["counts"],
     }
+
+
+def _judged(held: hourly_series.Gathered, max_lag: int, crew: Crew) -> Sequence[verdicts.Verdict]:
+    tried = lead.Rules(max_lag, held.first_end)
+    return verdicts.judge(lead.examine(held.markets, tried, crew.each))
 
 
 def _head(
@@ -389,12 +391,7 @@ def _told_label(label: correlations.LabelRow | None) -> dict[str, Any]:
 
 def _ranked(rows: Sequence[correlations.MarketRow]) -> list[correlations.MarketRow]:
     """Return leads first, the smallest q first, those that cannot be told last."""
-    return sorted(
-        rows,
-        key=lambda one: (
-            one.word != verdicts.LEADS,
-            one.word == verdicts.INSUFFICIENT,
-            math.inf if one.q is None else one.q,
-            one.market,
-        ),
-    )
+    return sorted(rows, key=lambda one: (
+        one.word != verdicts.LEADS, one.word == verdicts.INSUFFICIENT,
+        math.inf if one.q is None else one.q, one.market,
+    ))  # fmt: skip

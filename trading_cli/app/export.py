@@ -1,7 +1,8 @@
 """The records as files for other programs: CSV that no spreadsheet runs, or JSON.
 
-A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a line break)
-gets an apostrophe before it; numbers are left alone. A file is written whole or not at all, 0600.
+A text that a spreadsheet would take for a formula (it begins with = + - @, also full-width or after
+blanks and unseen characters, with a tab or a line break) gets an apostrophe before it; numbers are
+left alone. A file is written whole or not at all, 0600.
 """
 
 import csv
@@ -17,6 +18,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from trading_cli.app import brief
 from trading_cli.core.errors import UsageError
@@ -24,7 +26,9 @@ from trading_cli.domain import Decision, Entry, Fill, Level, Order, Position
 from trading_cli.store import Store, Transaction, balances, deals, decided, holdings, journal
 
 EVERY = 2**62
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+SIGNS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212")
+BREAKS = frozenset("\t\r\n")
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 ENDINGS = (".csv", ".json")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -61,8 +65,18 @@ def cell(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    harmless = not text.startswith(FORMULA) or _AMOUNT.fullmatch(text)
+    harmless = not _begins_one(text) or _AMOUNT.fullmatch(text)
     return text if harmless else f"'{text}"
+
+
+def _begins_one(text: str) -> bool:
+    """Say whether *text* begins a formula once what a reader may trim is gone."""
+    kept = next((at for at, c in enumerate(text) if not _trimmed(c)), len(text))
+    return text[:1] in BREAKS or text[kept : kept + 1] in SIGNS
+
+
+def _trimmed(char: str) -> bool:
+    return char.isspace() or category(char) in UNSEEN
 
 
 def _value(value: Any) -> Any:

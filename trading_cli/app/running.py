@@ -68,6 +68,7 @@ def serve(config: Path | None, progress: Progress) -> Ended:
         return Ended(why, killed=True)
     with only_run(folder, WORK, now):
         note = folder / f"{WORK}.process"
+        note.touch(mode=0o600)
         note.write_text(json.dumps({"pid": os.getpid(), "began": _began(os.getpid())}))
         try:
             for line in describe(now, jobs):

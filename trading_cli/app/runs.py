@@ -64,6 +64,7 @@ def held_by(folder: Path, work: str) -> str:
 def _note(note: Path, now: datetime) -> None:
     """Say who holds the lock; raises a ``StoreError`` where that cannot be written."""
     try:
+        note.touch(mode=0o600)
         note.write_text(json.dumps({"pid": os.getpid(), "since": now.isoformat()}))
     except OSError as error:
         if disk.full(note, error):

@@ -125,6 +125,7 @@ def make_home(home: Path, url: str) -> Path:
     for name in VOICES:
         section[name] = {"url": f"{url}/{name}", "requests_per_minute": None}
     path = home / "config.yaml"
+    path.touch(mode=0o600)
     path.write_text(yaml.safe_dump({"data_collection": section}))
     path.chmod(0o600)
     return path

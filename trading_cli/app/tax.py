@@ -58,19 +58,21 @@ def read_rates(file: Path, currency: str) -> Rates:
     Raises UsageError naming the first line that is not such a pair, or gives a day twice.
     """
     try:
-        if file.stat().st_size > MOST_BYTES:
+        with file.open("rb") as raw:
+            body = raw.read(MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
             raise UsageError(f"{file} is larger than 5 MB.", hint="keep the years you need")
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        rows = list(csv.reader(body.decode("utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{file} cannot be read: {error}.", hint="--rates FILE") from error
     found: dict[date, Decimal] = {}
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for number, row in enumerate(rows, start=1):
         if not row or (number == 1 and not row[0][:1].isdigit()):
             continue
         try:
             day, rate = date.fromisoformat(row[0].strip()), Decimal(row[1].strip())
         except (ValueError, IndexError, InvalidOperation):
-            said = f"{file}, line {number}: {','.join(row)!r} is no date and rate."
+            said = f"{file}, line {number}: {','.join(row)[:80]!r} is no date and rate."
             raise UsageError(said, hint="write 2026-03-02,0.9215") from None
         if not (rate.is_finite() and rate > 0) or day in found:
             said = f"{file}, line {number}: "

@@ -175,16 +175,6 @@ def _gone(address: str, error: BaseException, back: str) -> TradingError:
 ALONE = Crew()
 
 
-def spread(
-    workers: int,
-) -> Callable[[Callable[[Given], Made], Iterable[Given]], Iterable[Made]]:
-    """Return a ``map`` over *workers* processes; 1 is this process alone.
-
-    Raises ValueError for less than 1 worker.
-    """
-    return Crew(workers).each
-
-
 def _placed(function: Callable[[Given], Made], place: int, one: Given) -> tuple[int, Made]:
     return place, function(one)
 

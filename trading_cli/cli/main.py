@@ -172,6 +172,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     ending = _Ending(words)
     previous = signal.signal(signal.SIGTERM, ending.told)
+    mask = os.umask(0o077)  # whatever is made, by libraries too, is for its owner alone
     try:
         code = _guarded(words)
         sys.stdout.flush()
@@ -184,6 +185,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return code
     finally:
         ending.over()
+        os.umask(mask)
         signal.signal(signal.SIGTERM, previous)
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -263,15 +264,18 @@ def _rows(block: Table | Facts) -> Sequence[Sequence[object]]:
 
 
 def document(path: Path, text: str) -> None:
-    """Write *text* to *path* as a whole or not at all; raises ``UsageError`` where it cannot."""
+    """Write *text* to *path*, 0600, whole or not at all; raises ``UsageError`` where it cannot."""
     from trading_cli.core.errors import UsageError
 
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(partial, flags, 0o600), "w", encoding="utf-8", newline="") as file:
+            file.write(text)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise UsageError(
             f"cannot write {path}: {error.strerror}.", hint="name a file in a writable folder"
         ) from error

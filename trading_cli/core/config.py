@@ -5,6 +5,7 @@ Precedence: flag > environment > file > default. A missing file means the defaul
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
 _SECRET_WORD = 12
 _SECRET_KEY = re.compile(r"(^|_)(token|password|secret|api_key)$", re.IGNORECASE)
+
+DEEPEST = 50
+_DOWN = (
+    yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken,
+)  # fmt: skip
+_UP = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 Path_ = tuple[str, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -174,8 +182,10 @@ def _replace(given: dict[Path_, _Given], key: Path_, item: _Given) -> None:
 
 def _from_file(path: Path, model: type[BaseModel], wrong: list[str]) -> dict[Path_, _Given]:
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8-sig")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, encoding="utf-8-sig") as file:
+            mode = os.fstat(descriptor).st_mode
+            text = file.read(_MAX_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", hint="correct the file") from error
     if mode & 0o022:
@@ -197,9 +207,18 @@ def _from_file(path: Path, model: type[BaseModel], wrong: list[str]) -> dict[Pat
 
 
 def _composed(text: str) -> Node | None:
-    """Return the tree of *text*, None for nothing; raises YAMLError, for an alias too."""
+    """Return the tree of *text*, None for nothing; raises YAMLError, for an alias too.
+
+    So it does for more than *DEEPEST* levels, before the reader, which is slow and recursive.
+    """
+    deep = 0
     try:
         for token in yaml.scan(text, Loader=_LOADER):
+            deep += isinstance(token, _DOWN) - isinstance(token, _UP)
+            if deep > DEEPEST:
+                raise yaml.MarkedYAMLError(
+                    None, None, f"more than {DEEPEST} levels deep", token.start_mark
+                )
             if isinstance(token, yaml.AliasToken):
                 raise yaml.MarkedYAMLError(
                     None, None, "aliases (*name) are not allowed: write it out", token.start_mark

@@ -91,7 +91,7 @@ def _meant(name: str, known: Mapping[str, str]) -> str:
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
     """Yield line number, name and value of each KEY=VALUE line of a file that is safely ours."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -103,7 +103,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
             raise ConfigError(f"{path} is not a plain file of yours", hint=f"chown it: {path}")
         if info.st_mode & 0o177:
             raise ConfigError(f"{path} may be read by others", hint=f"chmod 600 {path}")
-        lines = file.read(_MAX_BYTES).splitlines()
+        text = file.read(_MAX_BYTES + 1)
+    if len(text) > _MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {_MAX_BYTES:,} characters", hint="shorten it")
+    lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):

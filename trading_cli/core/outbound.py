@@ -28,8 +28,17 @@ MAX_ANSWER = 65_536
 CONNECT_S = 5.0
 MOST_NUMBERS = 4
 _NOT_PUBLIC = tuple(  # beyond what the library knows to be special
-    map(ipaddress.ip_network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "fec0::/10"))
-)
+    map(
+        ipaddress.ip_network,
+        (
+            "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "192.31.196.0/24", "192.52.193.0/24",
+            "192.175.48.0/24", "3fff::/20",
+            "168.63.129.16/32",  # a cloud's own, though it looks public
+        ),
+    )
+)  # fmt: skip
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")  # all IPv6 that is routed on the open Internet
+_ISATAP = (0x5EFE, 0x0200_5EFE)  # before the last 32 bits: an IPv4 host behind a tunnel
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
 
@@ -194,6 +203,10 @@ def public(ip: Ip) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is None and (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return public(inner)
+        if ip not in _GIVEN_OUT:
+            return False
     return ip.is_global and not ip.is_multicast and not any(ip in one for one in _NOT_PUBLIC)

@@ -1,13 +1,12 @@
 """Monte Carlo by running the backtest again, through a callable: this room knows no backtest.
 
-perturbed     the same strategy with fees, spreads, delays and thresholds a little other
-sensitivity   every combination of RVR threshold, stop distance and size
+The same strategy with fees, spreads, delays and thresholds a little other, and the values of RVR
+threshold, stop distance and size that are tried beside one another.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 
 import numpy as np
 
@@ -24,7 +23,6 @@ FACTORS: Changes = {"fee": 0.25, "spread": 0.5, "latency": 0.5, "threshold": 0.1
 RVR = (1.5, 2.0, 2.5)
 STOPS = (0.10, 0.12, 0.15)
 SIZES = (0.02, 0.03, 0.05)
-_MOST_CELLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +55,3 @@ def _again(rerun: Rerun, seed: int, factors: Changes, run: int) -> tuple[Paths, 
     changes = {name: float(generator.uniform(1 - x, 1 + x)) for name, x in factors.items()}
     returns = np.asarray(rerun(changes), dtype=np.float64).reshape(1, -1)
     return given_paths(returns), changes
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One combination: its trades, total return and maximum drawdown (fractions)."""
-
-    rvr: float
-    stop: float
-    size: float
-    trades: int
-    returned: float
-    fall: float
-
-
-def sensitivity(
-    rerun: Rerun,
-    rvr: Sequence[float] = RVR,
-    stops: Sequence[float] = STOPS,
-    sizes: Sequence[float] = SIZES,
-    each: Callable[
-        [Callable[[tuple[float, float, float]], Cell], Iterable[tuple[float, float, float]]],
-        Iterable[Cell],
-    ] = map,
-) -> list[Cell]:
-    """Run the backtest once for every combination, in the order of the product.
-
-    *rerun* is given {"rvr": …, "stop": …, "size": …}, values and not factors. Raises ValueError
-    for an empty grid or one of more than 100,000 cells.
-    """
-    cells = len(rvr) * len(stops) * len(sizes)
-    if not 1 <= cells <= _MOST_CELLS:
-        raise ValueError(f"a grid of {cells} cells: 1 to {_MOST_CELLS:,} can be run")
-    return list(each(partial(_cell, rerun), product(rvr, stops, sizes)))
-
-
-def _cell(rerun: Rerun, at: tuple[float, float, float]) -> Cell:
-    returns = np.asarray(
-        rerun(dict(zip(("rvr", "stop", "size"), at, strict=True))), dtype=np.float64
-    )
-    path = given_paths(returns.reshape(1, -1), timed=False)
-    return Cell(*at, len(returns), float(path.growth[0]) - 1, float(path.fall[0]))

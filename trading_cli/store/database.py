@@ -6,17 +6,18 @@ fails in the middle; readers see one snapshot. The file is ours alone: 0600 in a
 
 import os
 import sqlite3
+import stat
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from trading_cli.core import disk
+from trading_cli.core import disk, log
 from trading_cli.core.errors import (
     StoreCorrupt,
     StoreError,
@@ -248,10 +249,12 @@ class Store:
 
 
 def _create_private(path: Path) -> None:
-    """Create the folder 0700 and the file 0600 where missing; what exists keeps its mode."""
+    """Create the folder 0700 and the file 0600 where missing; a wider mode of it is mended."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            _mend(path.with_name(name))
     except OSError as error:
         if disk.full(path, error):
             raise disk.no_room(path, error) from error
@@ -259,6 +262,16 @@ def _create_private(path: Path) -> None:
             f"the database {path} cannot be opened or created: {error.strerror or error}",
             hint="look whether the folder exists and is yours to write",
         ) from error
+
+
+def _mend(path: Path) -> None:
+    """Take a file of ours from everybody else, and note it; what is not ours to change stays."""
+    with suppress(FileNotFoundError):
+        info = path.stat()
+        if stat.S_ISREG(info.st_mode) and info.st_mode & 0o077 and info.st_uid == os.geteuid():
+            path.chmod(0o600)
+            was = f"{stat.S_IMODE(info.st_mode):04o}"
+            log.get_logger("store").warning("mode mended", file=str(path), was=was, now="0600")
 
 
 def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:

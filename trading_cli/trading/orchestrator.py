@@ -14,16 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from math import isfinite
 from queue import Empty, SimpleQueue
 
 from trading_cli.domain import Action, Reason, Signal, Token
-from trading_cli.trading.strategies import Advice, Strategy
+from trading_cli.trading.strategies import Advice, Strategy, ours
 from trading_cli.trading.strategies.foreign import Failed, attempt, hangs, hung_name
 from trading_cli.trading.vetoes import Sections, Veto, review, standing
 from trading_cli.trading.view import View
 
 FORMULA = "decide/1"
 HALF = Decimal("0.5")
+_AS_IT_IS = frozenset({str, float, int, bool, type(None)})
+"""What JSON gives back as it took it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,23 @@ def decide(
     sections: Sections,
     *,
     explain: bool = True,
+    bare: bool = False,
+    in_line: bool = False,
 ) -> list[Proposal]:
     """Return one proposal per (candidate, strategy): those to review first, strongest first.
 
     ``rank`` counts the entries from 1 in the order they are to be reviewed; a HOLD has rank 0.
-    Without *explain* the vetoes of what a strategy holds anyway are left out: action and reason
-    are the same.
+    Without *explain* the vetoes of what a strategy holds anyway are left out; where *bare*, all
+    but the first of any other: action and reason are the same. *in_line* asks our own strategies,
+    which cannot hang, without a thread, which is what a past of many thousand slots would cost:
+    the answers are the same.
     """
     asked = [
-        Proposal(view, signal, _against(view, signal, sections, explain=explain))
+        Proposal(view, signal, _against(view, signal, sections, explain=explain, bare=bare))
         for strategy in strategies
-        for view, signal in zip(views, _signals(strategy, views, sections), strict=True)
+        for view, signal in zip(
+            views, _signals(strategy, views, sections, in_line=in_line), strict=True
+        )
     ]
     order = {strategy.name: place for place, strategy in enumerate(strategies)}
     proposals = _one_per_event(asked, order)
@@ -80,11 +89,11 @@ def decide(
 
 
 def _against(
-    view: View, signal: Signal, sections: Sections, *, explain: bool
+    view: View, signal: Signal, sections: Sections, *, explain: bool, bare: bool
 ) -> tuple[Veto, ...]:
     if signal.token is None:
         return standing(view, sections) if explain else ()
-    return review(view, signal.token, sections)
+    return review(view, signal.token, sections, first=bare)
 
 
 def _one_per_event(proposals: Sequence[Proposal], order: Mapping[str, int]) -> list[Proposal]:
@@ -110,10 +119,16 @@ def _one_per_event(proposals: Sequence[Proposal], order: Mapping[str, int]) -> l
     return found
 
 
-def _signals(strategy: Strategy, views: Sequence[View], sections: Sections) -> Iterator[Signal]:
+def _signals(
+    strategy: Strategy, views: Sequence[View], sections: Sections, *, in_line: bool
+) -> Iterator[Signal]:
     """Yield one signal per view, in their order; only a view that is ready is asked about."""
     ready = [view for view in views if _not_ready(view) is None]
-    answers = _ask(strategy, ready, sections.signals.strategy_timeout_s)
+    answers = (
+        (_heard(strategy, view, _attempted(strategy, view, in_line=True)) for view in ready)
+        if in_line and ours(strategy)
+        else _ask(strategy, ready, sections.signals.strategy_timeout_s)
+    )
     for view in views:
         reason = _not_ready(view)
         if reason is None:
@@ -151,10 +166,17 @@ def _ask(strategy: Strategy, views: Sequence[View], seconds: float) -> Iterator[
             said = f"no answer within {seconds:g} s on market {view.market.id}"
             yield from _unheard(strategy, (view, *waiting), said)
             return
-        if isinstance(answer, Failed):
-            yield _held(strategy, view, Reason.STRATEGY_FAILED, {"error": answer.error})
-        else:
-            yield answer
+        yield _heard(strategy, view, answer)
+
+
+def _heard(strategy: Strategy, view: View, answer: Signal | Failed) -> Signal:
+    if isinstance(answer, Failed):
+        return _held(strategy, view, Reason.STRATEGY_FAILED, {"error": answer.error})
+    return answer
+
+
+def _attempted(strategy: Strategy, view: View, *, in_line: bool = False) -> Signal | Failed:
+    return attempt(partial(_answer, strategy, view), in_line=in_line)
 
 
 def _unheard(strategy: Strategy, views: Iterable[View], said: str) -> Iterator[Signal]:
@@ -171,7 +193,7 @@ def _work(
     for view in views:
         if left.is_set():
             return
-        replies.put(attempt(partial(_answer, strategy, view)))
+        replies.put(_attempted(strategy, view))
 
 
 def _answer(strategy: Strategy, view: View) -> Signal:
@@ -222,6 +244,10 @@ def _check(advice: Advice, ceiling: Decimal) -> None:
 
 def _plain(indicators: Mapping[str, object]) -> dict[str, object]:
     """Return the numbers as the journal can hold them. Raises ValueError for NaN and infinity."""
+    names, kinds = set(map(type, indicators)), set(map(type, indicators.values()))
+    numbers = (one for one in indicators.values() if type(one) is float)
+    if names <= {str} and kinds <= _AS_IT_IS and all(map(isfinite, numbers)):
+        return dict(indicators)
     found: dict[str, object] = json.loads(
         json.dumps(dict(indicators), allow_nan=False, default=str)
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from itertools import islice
 
 from trading_cli.domain import (
     Book,
@@ -278,10 +279,16 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
 )
 
 
-def review(view: View, token: Token, sections: Sections) -> tuple[Veto, ...]:
-    """Return every veto on buying *token*, in the order of ``RULES``; waived rules are skipped."""
+def review(
+    view: View, token: Token, sections: Sections, *, first: bool = False
+) -> tuple[Veto, ...]:
+    """Return every veto on buying *token*, in the order of ``RULES``; waived rules are skipped.
+
+    *first*: the first alone, which names the reason.
+    """
     asked = ((reason, rule(view, token, sections)) for reason, rule in _asked_of(view))
-    return tuple(Veto(reason, sentence) for reason, sentence in asked if sentence is not None)
+    found = (Veto(reason, sentence) for reason, sentence in asked if sentence is not None)
+    return tuple(islice(found, 1)) if first else tuple(found)
 
 
 def standing(view: View, sections: Sections) -> tuple[Veto, ...]:

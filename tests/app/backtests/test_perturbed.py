@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
+import jsonschema
 import pytest
 from made_source import Made  # beside this
 from study_home import StudyHome  # beside this
@@ -15,6 +17,9 @@ from trading_cli.app.backtests.cells import play
 from trading_cli.app.backtests.noisy import Noise, widened
 from trading_cli.app.cycles import Cycle
 from trading_cli.app.montecarlo_again import again
+from trading_cli.cli import render
+from trading_cli.cli.answer import Answer
+from trading_cli.cli.monte_carlo import _blocks
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Book, FeeSchedule, Level
 from trading_cli.store import backtests, trials
@@ -23,8 +28,9 @@ from trading_cli.trading.backtest.worlds import FIRST_SLOT, from_epoch
 SMALL = Made(1, 6, step=0.15)
 AT = from_epoch(FIRST_SLOT)
 STILL = {"fee": 1.0, "spread": 1.0, "latency": 1.0, "threshold": 1.0}
+SCHEMAS = Path(render.__file__).parent / "schemas"
 POINTS = ((1.5, 0.10, 0.02), (2.0, 0.15, 0.05))
-RUN = drawing.Asked(runs=3, engine="perturb", run="@last")
+RUN = drawing.Asked(runs=2, engine="perturb", run="@last")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +121,7 @@ def test_again_says_the_same_whoever_works(home):
     assert [(one[1], one[2], one[4]) for one in rows] == [("cell", 1, "DONE")] * 3
     with home.looking() as look:
         tests = look.execute("SELECT tests, sharpe FROM trials WHERE id = ?", (rows[0][0],))
-        assert tests.fetchone() == (3, None)
+        assert tests.fetchone() == (2, None)
     spread = _again(home, workers=2)
     assert json.dumps(spread, sort_keys=True) == json.dumps(alone, sort_keys=True)
     assert [one["rvr"] for one in alone["sensitivity"]] == [1.5, 2.0]
@@ -125,6 +131,18 @@ def test_again_says_the_same_whoever_works(home):
     assert [one["percentile"] for one in alone["drawdown"]] == [50, 75, 90, 95, 99]
     assert _again(home, seed=2)["final"] != alone["final"]
     assert len(home.trials()) == before + 5, "the grid is not run twice"
+
+
+def test_a_person_reads_it_and_its_schema_holds(home, capsys):
+    """Every part of the page is there, and the JSON is as promised."""
+    data = _again(home)
+    schema = json.loads((SCHEMAS / "monte-carlo.json").read_text())
+    jsonschema.validate(json.loads(render.envelope("monte-carlo", data))["data"], schema)
+    render.present(Answer(data, _blocks(data)), "monte-carlo", as_json=False)
+    page = " ".join(capsys.readouterr().out.split())
+    assert "2 runs of it, fee +-25%, spread +-50%, latency +-50%, threshold +-10%" in page
+    assert "sensitivity: 2 backtests, each a trial in the ledger" in page
+    assert f"closed trades of backtest {data['run']}" in page
 
 
 def test_a_point_of_the_grid_sets_all_that_says_how_much(home):

@@ -6,5 +6,6 @@ standing    the account as it stood at an instant, made of the rows that only gr
 rerun       recorded slots taken again by the engine, where and as the live steps worked
 differences what came out otherwise, and its cause; facts_apart: where two decisions' facts part
 repeating   what `parity` and `replay` have in common
+mids_only   a span of stored mids as arrays; screening: the cells of a sweep on them
 parity      `trading parity`: a recorded span, decision for decision
 """

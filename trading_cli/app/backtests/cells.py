@@ -142,6 +142,8 @@ def play_together(cells: Sequence[Cell], opened: Opened) -> list[Outcome]:
 
     Each has its own account and knows nothing of the others. Their fees are those of the history.
     """
+    if any(one.engine != FULL for one in cells):
+        raise UsageError("this is done with the full engine alone.", hint="--engine full")
     seen = Once(opened.history)
     engines = [
         Engine(_narrowed(seen, one), one.rules, made(one), Tally(keep=False)) for one in cells

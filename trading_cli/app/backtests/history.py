@@ -36,6 +36,7 @@ from trading_cli.domain import (
     slot_of,
 )
 from trading_cli.store import Store, Transaction, listings, past
+from trading_cli.store.hourly_mids import HourlyMids
 from trading_cli.trading.backtest.history import Coverage, Execution, Moment, Operated
 from trading_cli.trading.backtest.rules import fees_of
 from trading_cli.trading.groups import Correlation
@@ -80,6 +81,7 @@ class StoreHistory:
         self._seeing = Seeing(look, self._sources, {one.slot: one for _, one in held}, fees)
         self._markets: tuple[datetime, dict[str, Market]] = (from_epoch(0), {})
         self._levels: tuple[int, Levels] = (-1, {})
+        self._hourly = HourlyMids(look)
 
     @classmethod
     @contextmanager
@@ -228,7 +230,10 @@ class StoreHistory:
             return ()
         if self._levels[0] != slot:
             self._levels = slot, {}
-        return measured(self._look, market_id, held, slot=slot, as_of=at, levels=self._levels[1])
+        return measured(
+            self._look, market_id, held,
+            slot=slot, as_of=at, levels=self._levels[1], read=self._hourly.read,
+        )  # fmt: skip
 
 
 def _times(look: Transaction, slot: int, *, live: bool, as_operated: bool) -> tuple[Moment, Times]:

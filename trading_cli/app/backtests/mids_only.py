@@ -24,14 +24,15 @@ from trading_cli.app.comovement import SPAN, Levels, measured
 from trading_cli.app.panel import rules_of
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import SLOT_SECONDS, Market, from_epoch
+from trading_cli.domain import SLOT_SECONDS, Market, Order, Token, from_epoch
 from trading_cli.research.roc import LOOK_BACK
 from trading_cli.store import Transaction, listings, past, past_deals, pauses
 from trading_cli.trading.backtest.columns import Floats, Ints
-from trading_cli.trading.backtest.history import Coverage
+from trading_cli.trading.backtest.history import Coverage, Execution
+from trading_cli.trading.backtest.mids import book_of_mid
 from trading_cli.trading.backtest.rules import fees_of
 from trading_cli.trading.backtest.screen_world import WHOLE, Mask, World
-from trading_cli.trading.backtest.worlds import MemoryHistory
+from trading_cli.trading.backtest.worlds import SECOND, MemoryHistory
 from trading_cli.trading.groups import Correlation
 
 FULL = "--engine full"
@@ -74,6 +75,16 @@ class StoredMids(MemoryHistory):
     ) -> Sequence[Correlation]:
         """Return how the market moved with each of *held*, as known at *at*."""
         return () if self.together is None else self.together.measured(market_id, held, slot, at)
+
+    def _of_mid(self, order: Order, row: int, column: int, yes: Market) -> Execution | None:
+        """Return the token's own mid and the slippage, named as the stored price is written."""
+        price = float(self.mids[row, column])
+        if not 0 < price < 1:
+            return None
+        mid = Decimal(str(price))
+        own = mid if order.token is Token.YES else 1 - mid
+        name = yes.yes_token if order.token is Token.YES else yes.no_token
+        return Execution(book_of_mid(own, self.slippage, name, yes, order.placed_at + SECOND), "C")
 
 
 @dataclass(eq=False)
@@ -128,8 +139,8 @@ def stored_world(
     span = _span(look, found, slots)
     listed = Listed(look, found)
     shown = _Shown(look, found, listed, span)
-    markets, open_ = shown.markets()
-    offered = _offered(listed, span, open_, rules_of(settings).max_candidates)
+    span, markets = shown.span, shown.markets
+    offered = _offered(listed, span, shown.open, rules_of(settings).max_candidates)
     past_ = StoredMids(
         markets=markets,
         mids=np.where(shown.closed, np.nan, span.mids),
@@ -153,10 +164,10 @@ def stored_world(
 def _mids_alone(look: Transaction, found: Universe, slots: Ints) -> None:
     """Raise ``UsageError`` where more than mids is stored of the span, or too much of it."""
     if found.slots:
-        first, last = (from_epoch(one) for one in (found.slots[0], found.slots[-1]))
+        ends = [from_epoch(one) for one in (found.slots[0], found.slots[-1])]
         raise _refused(
-            f"{len(found.slots):,} slots from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} were"
-            " recorded with quotes and books"
+            f"{len(found.slots):,} slots from {ends[0]:%Y-%m-%d %H:%M} to"
+            f" {ends[1]:%Y-%m-%d %H:%M} were recorded with quotes and books"
         )
     if not slots.size:
         raise UsageError(
@@ -244,24 +255,29 @@ def _inside(prices: Floats) -> Floats:
 
 
 class _Shown:
-    """Each market of a span as it was listed, from slot to slot."""
+    """Each market of a span as it was listed, from slot to slot.
+
+    ``span``: without those that were never listed in it. ``open`` and ``closed`` [M, S].
+    """
 
     def __init__(self, look: Transaction, found: Universe, listed: Listed, span: Span) -> None:
-        self._look, self._of, self._listed, self._span = look, found, listed, span
-        self.closed = np.zeros(span.mids.shape, dtype=bool)
-        self.open = np.zeros(span.mids.shape, dtype=bool)
+        self._look, self._of, self._listed, self.span = look, found, listed, span
         self._words: list[list[tuple[int, Market | None]]] = [[] for _ in span.rows]
-
-    def markets(self) -> tuple[list[Market], Mask]:
-        """Return the markets, and where each was open and listed [M, S]."""
         for column, places in sorted(self._turns().items()):
             self._ask(column, sorted(places))
-        markets = [self._market(place) for place in range(len(self._span.rows))]
-        return markets, self.open
+        there = [place for place, told in enumerate(self._words) if any(one for _, one in told)]
+        self.span = replace(
+            span, rows=[span.rows[place] for place in there], mids=span.mids[there],
+            then=span.then[there],
+        )  # fmt: skip
+        self._words = [self._words[place] for place in there]
+        self.closed = np.zeros(self.span.mids.shape, dtype=bool)
+        self.open = np.zeros(self.span.mids.shape, dtype=bool)
+        self.markets = [self._market(place) for place in range(len(there))]
 
     def _turns(self) -> Mapping[int, set[int]]:
         """Return the slots in which a market may be listed otherwise than before, by slot."""
-        span, decided, count = self._span, self._span.decided, self._span.slots.size
+        span, decided, count = self.span, self.span.decided, self.span.slots.size
         turns: dict[int, set[int]] = {0: set(range(len(span.rows)))}
 
         def turn(place: int, when: int) -> None:
@@ -286,8 +302,8 @@ class _Shown:
         return turns
 
     def _ask(self, column: int, places: Sequence[int]) -> None:
-        now = int(self._span.decided[column])
-        rows = [self._span.rows[place] for place in places]
+        now = int(self.span.decided[column])
+        rows = [self.span.rows[place] for place in places]
         held = self._listed.markets(rows, now)
         for place, row in zip(places, rows, strict=True):
             self._words[place].append((column, held.get(row) or self._listed.blind(row, now)))
@@ -295,11 +311,8 @@ class _Shown:
     def _market(self, place: int) -> Market:
         """Return the market, and mark where it was open and where it was closed."""
         told = self._words[place]
-        ends = [column for column, _ in told[1:]] + [self._span.slots.size]
+        ends = [column for column, _ in told[1:]] + [self.span.slots.size]
         known = [market for _, market in told if market is not None]
-        if not known:
-            name = self._of.names[self._span.rows[place]].venue
-            raise _refused(f"market {name} has prices and was never listed in it")
         base = next((one for one in known if not one.closed), known[0])
         for (column, market), end in zip(told, ends, strict=True):
             part = slice(column, end)
@@ -311,15 +324,15 @@ class _Shown:
             _same(base, market)
             open_ = np.full(end - column, market.active is not False)
             if market.end_at is not None:
-                open_ &= self._span.decided[part] < market.end_at.timestamp()
+                open_ &= self.span.decided[part] < market.end_at.timestamp()
             self.open[place, part] = open_
         return replace(base, closed=False, closed_at=None, outcome_prices=None)
 
     def payouts(self) -> Mapping[str, tuple[datetime, Decimal]]:
         """Return what YES paid, and the slot's own time when that was first known in a slot."""
         found: dict[str, tuple[datetime, Decimal]] = {}
-        decided = self._span.decided
-        for row in self._span.rows:
+        decided = self.span.decided
+        for row in self.span.rows:
             name = self._of.names[row].venue
             paid = self._paid(name, int(decided[-1]))
             if paid is None:

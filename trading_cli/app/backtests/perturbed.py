@@ -8,7 +8,7 @@ nothing can be chosen by them. The grid names its values: each of its cells is a
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
@@ -26,6 +26,7 @@ from trading_cli.app.settings import Settings
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.errors import UsageError
 from trading_cli.research import rerun
+from trading_cli.research.paths import Paths
 from trading_cli.store import trials
 from trading_cli.store.backtests import Row
 from trading_cli.trading.backtest.result import RoundTrip
@@ -129,9 +130,14 @@ def perturbed(study: Study, cell: Cell, row: Row, runs: int) -> rerun.Perturbed:
     noise = {"runs": runs, "seed": study.seed, "factors": dict(rerun.FACTORS)}
     planned = ledger.planned(cell, "cell", parent=row.trial, more={"perturb": noise})
     (trial,) = ledger.plan([replace(planned, tests=runs)])
-    study.say(f"backtest {row.id} again, {runs} times, each a little other")
+
+    def each(work: rerun.Work, given: Iterable[int]) -> Iterator[tuple[Paths, Changes]]:
+        for done, one in enumerate(study.crew.each(work, given), start=1):
+            study.say(f"backtest {row.id} again, each a little other: {done} of {runs}")
+            yield one
+
     with study.failing(trial):
-        found = rerun.perturbed(Again(cell), runs, study.seed, each=study.crew.each)
+        found = rerun.perturbed(Again(cell), runs, study.seed, each=each)
     with ledger.store.transaction() as tx:
         growth = [float(one) - 1 for one in np.percentile(found.paths.growth, (5, 50, 95))]
         summary = {"total_return_5_50_95": [figures.number(one) for one in growth]}

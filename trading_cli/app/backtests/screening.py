@@ -1,16 +1,16 @@
-"""`--engine screen`: cells of a sweep over stored mids, on arrays that are made once for all of them.
+"""`--engine screen`: the cells of a sweep over stored mids, on arrays that are made once for all.
 
 It finds what to look at; what it finds is for the full engine to confirm: no gate takes its runs,
 and it keeps no decisions, so there are no bias checks, no benchmarks and no digest of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from trading_cli.app.backtests.cells import Cell, Outcome, made
+from trading_cli.app.backtests.cells import SCREEN, Cell, Outcome, made
 from trading_cli.app.backtests.mids_only import FULL, StoredWorld, stored_world
 from trading_cli.app.backtests.stored import Stored
 from trading_cli.app.calibrate import recalibration
@@ -21,10 +21,12 @@ from trading_cli.store import Store, Transaction
 from trading_cli.trading.backtest import screen
 from trading_cli.trading.backtest.history import Coverage
 from trading_cli.trading.backtest.result import Run
+from trading_cli.trading.backtest.screen_signals import hot
 from trading_cli.trading.backtest.tally import Tally
 
 KEPT_WORLDS = 2
 NO_CHECKS = f"the screen engine keeps no decisions: {FULL} runs the checks"
+TO_CONFIRM = f"Screen engine: {FULL} confirms it."
 NO_GATE = "a run of the full engine (this one is of the screen)"
 
 
@@ -50,6 +52,10 @@ class Screening:
         finally:
             while found._seen:
                 found._forget()
+
+    def check(self, cell: Cell) -> None:
+        """Raise ``UsageError`` where *cell* cannot be run."""
+        hot(self._world(cell).world, cell.rules, made(cell))
 
     def play(self, cell: Cell) -> Outcome:
         """Run *cell*.
@@ -122,8 +128,15 @@ def digest_of(run: Run) -> str:
     return f"screen {told}"
 
 
-def played(cells: Sequence[Cell]) -> Iterator[Outcome]:
-    """Yield what each of *cells* comes to, in their order."""
+@contextmanager
+def screening_of(cell: Cell) -> Iterator[Screening | None]:
+    """Yield what runs *cell* and those like it where the screen engine is asked for, else ``None``.
+
+    Raises ``UsageError`` where the screen cannot: before anything is tried.
+    """
+    if cell.engine != SCREEN:
+        yield None
+        return
     with Screening.open() as screening:
-        for cell in cells:
-            yield screening.play(cell)
+        screening.check(cell)
+        yield screening

@@ -10,8 +10,9 @@ from typing import Any
 
 from trading_cli.app.backtests import grid, walk
 from trading_cli.app.backtests.bias_checks import EXPOSED
-from trading_cli.app.backtests.cells import ENGINES, FULL, Cell, Source, play_on
+from trading_cli.app.backtests.cells import ENGINES, FULL, SCREEN, Cell, Source
 from trading_cli.app.backtests.report import Parts
+from trading_cli.app.backtests.screening import screening_of
 from trading_cli.app.backtests.stored import Stored
 from trading_cli.app.backtests.sweep import SEED, Say, Study, quiet, sweep
 from trading_cli.app.backtests.tried import Ledger
@@ -76,12 +77,13 @@ def studied(
     ledger = Ledger(store, toolkit.clock)
     crew = Crew(asked.workers, asked.cluster)
     crew.agree(partial(base.source.fingerprint, base.since, base.until), "other data")
-    study = Study(ledger, toolkit.settings, asked.seed, crew, say)
     many = f", {len(cells)} cells" if axes else ""
     say(f"{base.since:%Y-%m-%d %H:%M} <= t < {base.until:%Y-%m-%d %H:%M} UTC{many}")
-    if asked.walk_forward:
-        return walk.walk(study, base, cells, axes)
-    return sweep(study, base, cells, axes) if len(cells) > 1 else _one(study, cells[0])
+    with screening_of(cells[0]) as screening:
+        study = Study(ledger, toolkit.settings, asked.seed, crew, say, screening)
+        if asked.walk_forward:
+            return walk.walk(study, base, cells, axes)
+        return sweep(study, base, cells, axes) if len(cells) > 1 else _one(study, cells[0])
 
 
 def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:
@@ -91,11 +93,10 @@ def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:
     fees_of(fees)
     if asked.engine not in ENGINES:
         raise UsageError(f"there is no engine {asked.engine!r}.", hint=", ".join(ENGINES))
-    if asked.engine != FULL:
+    if asked.engine == SCREEN and (asked.walk_forward or asked.cluster is not None):
         raise UsageError(
-            "the engine screen is not joined to stored history: it runs over arrays of mids alone"
-            " (trading/backtest/screen.py).",
-            hint="--engine full, and --workers 2 for a sweep",
+            "the engine screen sweeps in one process: it neither walks forward nor asks a cluster.",
+            hint="--engine full",
         )
     if asked.seed < 0 or asked.workers < 1:
         raise UsageError("--seed is 0 or more, and --workers 1 or more.")
@@ -134,11 +135,7 @@ def spanned(base: Cell, asked: Asked) -> Cell:
 def _one(study: Study, cell: Cell) -> dict[str, Any]:
     """Run one configuration and what stands beside it."""
     (trial,) = study.ledger.plan([study.ledger.planned(cell, "backtest")])
-    with (
-        study.failing(trial),
-        cell.source.opened(cell.whole, cell.since, cell.until, cell.fees) as opened,
-    ):
-        outcome = play_on(cell, opened)
+    with study.failing(trial), study.running(cell) as (opened, outcome):
         kept = study.ledger.finish(trial, cell, outcome)
         study.say(f"run: {len(outcome.run.closed)} trades closed")
         return study.answer(cell, opened, outcome, Parts(trial=trial), kept)

@@ -1,16 +1,17 @@
 """The running of cells: each kept as it ends, the best of them reported, nothing run twice."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from trading_cli.app.backtests import grid, report, sides
-from trading_cli.app.backtests.bias_checks import checked
+from trading_cli.app.backtests.bias_checks import NONE, checked
 from trading_cli.app.backtests.cells import Cell, Opened, Outcome, play, play_on
 from trading_cli.app.backtests.figures import number, sharpe
 from trading_cli.app.backtests.luck import luck
 from trading_cli.app.backtests.report import Parts
+from trading_cli.app.backtests.screening import NO_CHECKS, NO_GATE, TO_CONFIRM, Screening
 from trading_cli.app.backtests.tried import Ledger, Tried
 from trading_cli.app.settings import Settings
 from trading_cli.app.workers import ALONE, Crew, WorkerLost
@@ -40,10 +41,28 @@ class Study:
     seed: int = SEED
     crew: Crew = ALONE
     say: Say = quiet
+    screening: Screening | None = None
 
     def each(self, cells: Sequence[Cell]) -> Iterator[Outcome | Failed]:
         """Yield what each of *cells* comes to, in their order, from whoever does the work."""
         return self.crew.each(attempted, cells)
+
+    def as_they_end(self, cells: Sequence[Cell]) -> Generator[tuple[int, Outcome | Failed]]:
+        """Yield (place, what it comes to) of each of *cells* as it ends."""
+        if self.screening is None:
+            yield from self.crew.as_they_end(attempted, cells)
+            return
+        for place, cell in enumerate(cells):
+            yield place, screened(self.screening, cell)
+
+    @contextmanager
+    def running(self, cell: Cell) -> Iterator[tuple[Opened | None, Outcome]]:
+        """Run *cell*; yield its history while it is open (none of the screen) and the outcome."""
+        if self.screening is not None:
+            yield None, self.screening.play(cell)
+            return
+        with cell.source.opened(cell.whole, cell.since, cell.until, cell.fees) as opened:
+            yield opened, play_on(cell, opened)
 
     @contextmanager
     def failing(self, trial: int) -> Iterator[None]:
@@ -55,20 +74,40 @@ class Study:
             raise
 
     def answer(  # what an answer is made of
-        self, cell: Cell, opened: Opened, outcome: Outcome, parts: Parts, kept: Tried,
+        self, cell: Cell, opened: Opened | None, outcome: Outcome, parts: Parts, kept: Tried,
         cells: Sequence[Tried] = (),
     ) -> dict[str, Any]:  # fmt: skip
-        """Run what stands beside, judge the luck of it, keep the whole answer and return it."""
+        """Run what stands beside, judge the luck of it, keep the whole answer and return it.
+
+        Nothing stands beside a run of the screen, of which no history is open.
+        """
+        if opened is None:
+            parts.bias = {"state": NONE, "missing": NO_CHECKS, "checks": []}
+        else:
+            self._beside(cell, opened, outcome, parts)
+        with self.ledger.store.reading() as look:
+            parts.luck = luck(look, kept.returns, cells, seed=self.seed)
+        data = report.assembled(cell, outcome, parts, seed=self.seed) | {"run": kept.run}
+        if opened is None:
+            data["gate"]["missing"].append(NO_GATE)
+            data["sentence"] += f" {TO_CONFIRM}"
+        self.ledger.tell(kept.run, data)
+        return data
+
+    def _beside(self, cell: Cell, opened: Opened, outcome: Outcome, parts: Parts) -> None:
         parts.bias = checked(cell, opened, seed=self.seed)
         self.say(f"bias checks: {parts.bias['state']}")
         found = sides.sides(self.ledger, cell, opened, outcome, seed=self.seed)
         parts.beside, parts.capacity = found.beside, found.capacity
         self.say("benchmarks and capacity: run on the same history")
-        with self.ledger.store.reading() as look:
-            parts.luck = luck(look, kept.returns, cells, seed=self.seed)
-        data = report.assembled(cell, outcome, parts, seed=self.seed) | {"run": kept.run}
-        self.ledger.tell(kept.run, data)
-        return data
+
+
+def screened(screening: Screening, cell: Cell) -> Outcome | Failed:
+    """Return what *cell* comes to on the screen engine, or why to nothing."""
+    try:
+        return screening.play(cell)
+    except TradingError as error:
+        return Failed(error.message)
 
 
 def attempted(cell: Cell) -> Outcome | Failed:
@@ -103,11 +142,7 @@ def sweep(
         raise UsageError(f"every cell failed, the first: {why}")
     place, best = max(found, key=lambda one: (one[1].total_return, -one[0]))
     cell, tried = cells[place], [one for _, one in found]
-    with (
-        study.failing(parent),
-        cell.source.opened(cell.whole, cell.since, cell.until, cell.fees) as opened,
-    ):
-        outcome = play_on(cell, opened)
+    with study.failing(parent), study.running(cell) as (opened, outcome):
         summary = {"cells": len(cells), "best": cell.label}
         kept = study.ledger.finish(parent, cell, outcome, sweep=summary)
         chosen = report.CHOSEN_HERE.format(n=len(cells))
@@ -131,7 +166,7 @@ def swept(study: Study, cells: Sequence[Cell], parent: int) -> list[Tried | Fail
     todo = [place for place in range(len(cells)) if place not in rows]
     trials = ledger.plan([plans[place] for place in todo])
     try:
-        with closing(study.crew.as_they_end(attempted, [cells[at] for at in todo])) as ended:
+        with closing(study.as_they_end([cells[at] for at in todo])) as ended:
             for at, outcome in ended:
                 place = todo[at]
                 rows[place] = _kept(ledger, trials[at], cells[place], outcome)

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +135,7 @@ class Tape:
         self._keys = np.empty(0, dtype=np.int64)
         self._usd = np.empty(0)
         self._bounds: list[int] = []
-        self._sums: dict[int, dict[int, float]] = {}
+        self._sums: dict[int, dict[int, list[float]]] = {}
 
     def hours(self, rows: Sequence[int], at: int, *, live: bool) -> list[Hours]:
         """Return the 25 windows before *at* of the markets in *rows*, as known then."""
@@ -171,17 +170,24 @@ class Tape:
     def _summed(
         self, row: int, starts: Sequence[int], edges: Sequence[int], heard: Sequence[bool]
     ) -> Hours:
-        """Return the windows of a row whose trades are all known: a sum stays as it is."""
+        """Return the windows of a row whose trades are all known: a sum stays as it is.
+
+        Hours after they were summed all but the newest are the same windows.
+        """
         held = self._sums.setdefault(row, {})
-        sums = [held.get(start) for start in starts]
-        for back, known in enumerate(sums):
-            if known is None:
-                low, high = edges[HOURS - back], edges[HOURS - back + 1]
-                sums[back] = float(self._usd[low:high].sum()) if low < high else 0.0
-                held[starts[back]] = sums[back]
+        fresh = next((back for back, start in enumerate(starts) if start in held), len(starts))
+        sums = [self._dealt(edges, back) for back in range(fresh)]
+        if fresh < len(starts):
+            sums += held[starts[fresh]][: len(starts) - fresh]
+        held[starts[0]] = sums
         low, high = edges[HOURS], edges[HOURS + 1]
         told = rvr.who(self._wallet[low:high].tolist(), self._usd[low:high].tolist())
-        return Hours(cast("list[float]", sums), heard, *told)
+        return Hours(sums, heard, *told)
+
+    def _dealt(self, edges: Sequence[int], back: int) -> float:
+        """Return the USD of one window, so many *back*."""
+        low, high = edges[HOURS - back], edges[HOURS - back + 1]
+        return float(self._usd[low:high].sum()) if low < high else 0.0
 
     def _patchy(
         self, row: int, at: int, asked: Sequence[Span], heard: Sequence[bool], *, live: bool
@@ -211,7 +217,10 @@ class Tape:
         self._bounds = np.searchsorted(number[order], edges).tolist()
         self._keys = number[order] * SHIFT + self._times
         self._first = first
-        self._sums.clear()
+        self._sums = {
+            row: {start: sums for start, sums in held.items() if start >= first + DAY}
+            for row, held in self._sums.items()
+        }
         for day in [
             one for one in self._days if not first - KEPT_DAYS * DAY <= one <= first + 2 * DAY
         ]:

@@ -163,16 +163,19 @@ class Engine:
         self.guard.stand(slot, now)
         views = self._seen(slot, now)
         stamp = self._stamp(slot)
-        for one in orchestrator.decide(views, self.strategies, self.sections, explain=self.explain):
+        told = {view.market.id: features_of(view.features) for view in views}
+        for one in orchestrator.decide(
+            views, self.strategies, self.sections, explain=self.explain, bare=not keep, in_line=True
+        ):
             if one.view.book is not None:
                 dealer.remember(one.view.market, one.view.book)
             if one.action is not Action.HOLD:
                 self._entry(one, stamp, now)
             elif keep:
                 decision = deciding.entry_decision(one, stamp, now)
-                self.tally.decided(decision, features_of(one.view.features))
+                self.tally.decided(decision, told[one.view.market.id])
             else:
-                self.tally.held_off(one)
+                self.tally.held_off(one, told[one.view.market.id])
 
     def _seen(self, slot: int, now: datetime) -> list[View]:
         """Return the candidates' views with what the account alone knows."""

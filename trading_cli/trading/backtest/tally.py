@@ -109,10 +109,10 @@ class Tally:
         self._said: dict[str, Said] = {}
         self._digest = blake2b(digest_size=16)
 
-    def held_off(self, one: Proposal) -> None:
+    def held_off(self, one: Proposal, features: str) -> None:
         """Count a decision to do nothing of which no row is kept."""
         self.reasons[one.reason.value] += 1
-        self._take(line_of_hold(one, features_of(one.view.features)))
+        self._take(line_of_hold(one, features))
 
     def decided(self, decision: Decision, features: str) -> None:
         """Count *decision*, and keep its row where they are kept."""

@@ -52,6 +52,16 @@ BUILT_IN: dict[str, BuiltIn] = {
 }
 
 
+_OURS = (
+    RvrRocHype, Early, MomentumSentiment, PriceOnly, RocOnly, HypeOnly, Favourite, RandomEntries,
+)  # fmt: skip
+
+
+def ours(strategy: Strategy) -> bool:
+    """Return whether *strategy* is one of ours, not made by a user from one of ours."""
+    return type(strategy) in _OURS
+
+
 def load(
     names: Sequence[str],
     tier_ceilings: tuple[Decimal, ...],
@@ -107,6 +117,7 @@ __all__ = [
     "Token",
     "hold",
     "load",
+    "ours",
     "problems",
     "risen",
 ]

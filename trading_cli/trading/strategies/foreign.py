@@ -30,11 +30,16 @@ class Failed:
     error: str
 
 
-def attempt(call: Callable[[], T]) -> T | Failed:
-    """Return what *call* returns, or what it raised: nothing foreign code does passes this line."""
+def attempt(call: Callable[[], T], *, in_line: bool = False) -> T | Failed:
+    """Return what *call* returns, or what it raised: nothing foreign code does passes this line.
+
+    *in_line*: in the main thread, where an interruption (Ctrl-C) is the person's and goes on.
+    """
     try:
         return call()
-    except BaseException as error:  # noqa: BLE001  # a strategy is foreign code; SystemExit too must not end us
+    except BaseException as error:  # a strategy is foreign code; SystemExit too must not end us
+        if in_line and not isinstance(error, Exception):
+            raise
         said = " ".join(str(error).split())[:_MOST_WORDS]
         return Failed(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 

@@ -149,11 +149,11 @@ def accounted(database: Path, days: int) -> tuple[int, int]:
     return len(slots & ran & told), len(slots)
 
 
-def slope(days: list[Day]) -> float:
-    """Return MB of memory a day gained over the days after the first."""
+def slope(days: list[Day]) -> float | None:
+    """Return MB of memory a day gained over the days after the first; of too few ``None``."""
     held = [one.rss_mb for one in days[1:]]
     if len(held) < 2:
-        return 0.0
+        return None
     return statistics.linear_regression(range(len(held)), held).slope
 
 
@@ -164,7 +164,8 @@ def verdicts(
     share = known[0] / known[1]
     yield share >= ACCOUNTED, f"slots accounted for: {known[0]} of {known[1]} ({share:.2%})"
     gained = slope(days)
-    yield gained < SLOPE_MB, f"memory: {gained:+.2f} MB a day after the first, {SLOPE_MB:g} allowed"
+    words = "needs three days" if gained is None else f"{gained:+.2f} MB a day after the first"
+    yield gained is None or gained < SLOPE_MB, f"memory: {words}, {SLOPE_MB:g} allowed"
     most = max(one.rss_mb for one in days)
     yield most < RSS_MB, f"memory at most: {most:.0f} MB, {RSS_MB:g} allowed"
     p95 = statistics.quantiles(took, n=20)[-1]

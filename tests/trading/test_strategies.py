@@ -189,6 +189,8 @@ def views(draw: st.DrawFn) -> View:
     ask_ = draw(st.integers(bid, 99))
     value = st.none() | st.floats(-0.5, 0.5).filter(lambda x: x == 0 or abs(x) > 1e-6)
     features = {name: feature(name, draw(value), draw(tiers)) for name in ("rvr", "roc", "hype")}
+    if features["roc"].value == 0:
+        features["roc"] = feature("roc", 0.0, Tier.NONE)  # no change has no tier: `roc` says so
     pooled = draw(st.none() | st.sampled_from((-0.5, 0.25)))
     slope = draw(st.none() | st.sampled_from((0.3137, 0.6137, 0.9371)))
     return replace(

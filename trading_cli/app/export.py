@@ -61,10 +61,12 @@ def to_csv(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def cell(value: object) -> object:
-    """Return *value* as a cell: JSON for what has parts, and no formula."""
+    """Return *value* as a cell: JSON for what has parts, no formula, line ends alone as breaks."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    # Bare, a carriage return would end the row: the writer quotes the line end it writes alone.
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     harmless = not _begins_one(text) or _AMOUNT.fullmatch(text)
     return text if harmless else f"'{text}"
 
@@ -99,7 +101,10 @@ def write_whole(file: Path, text: str) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(partial, flags, 0o600), "w", encoding="utf-8", newline="") as out:
+        descriptor = os.open(partial, flags, 0o600)
+        with os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from trading_cli.core import disk, log
+from trading_cli.core import disk
 from trading_cli.core.errors import (
     StoreCorrupt,
     StoreError,
@@ -33,8 +33,8 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 64_000
 
 RESTORE = (
-    "restore a copy (trading db restore FILE, the newest in data/backups), or move the file away and"
-    " begin anew: trading stays stopped until `trading kill reset`"
+    "restore a copy (trading db restore FILE, the newest in data/backups), or move the file away"
+    " and begin anew: trading stays stopped until `trading kill reset`"
 )
 _FAILURES: dict[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_BUSY: (
@@ -271,6 +271,8 @@ def _mend(path: Path) -> None:
         if stat.S_ISREG(info.st_mode) and info.st_mode & 0o077 and info.st_uid == os.geteuid():
             path.chmod(0o600)
             was = f"{stat.S_IMODE(info.st_mode):04o}"
+            from trading_cli.core import log  # noqa: PLC0415  # `status` does without it
+
             log.get_logger("store").warning("mode mended", file=str(path), was=was, now="0600")
 
 

@@ -54,7 +54,8 @@ CATALOGUE = (
           f"{FAULTS}/test_room_and_locks.py::test_a_cycle_that_cannot_write_sends_no_order_and_says_so",
           "tests/store/test_store_crash.py::test_four_writers_at_once_wait_for_each_other")),
     Item(7, "a reader that stays: the write-ahead log stays small", "daily, nightly",
-         "<= 64 MB beside one reader of 96 slots of 50 markets",
+         "18.5 MB at most beside one reader of 96 slots of 50 markets (measured 2026-11-21); 64"
+         " allowed",
          (f"{FAULTS}/test_room_and_locks.py::test_the_log_beside_a_reader_that_stays",
           f"{FAULTS}/test_room_and_locks.py::test_the_log_beside_a_reader_that_stays_a_day")),
     Item(8, "damage of the file is noticed before it is traded on", "daily 1/14, nightly",
@@ -185,7 +186,8 @@ CATALOGUE = (
           "tests/core/test_log.py::test_no_line_is_lost_or_torn",
           "tests/core/test_log.py::test_no_text_forges_a_line")),
     Item(32, "thirty days: memory, time and file within their bounds", "campaign",
-         "see benchmarks/thirty_days.py: slots accounted, MB a day, p95, log, growth",
+         "2 days of 20 markets (measured 2026-11-21, a loaded machine): 192 of 192 slots, p95"
+         " 1.5 s, log at most 18 MB, 200 MB of memory; 30 days take the script itself",
          ("benchmarks/thirty_days.py", "benchmarks/cycle.py")),
     Item(33, "told to end in any step: gone within 10 s, as after kill -9", "daily",
          "each step in turn; also while a server does not answer",

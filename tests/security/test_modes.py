@@ -19,7 +19,8 @@ from trading_cli.store import Store
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 COMMANDS = (
     "db backup", "db bundle --to {out}/run.db", "db optimize", "db archive --before 60d",
-    "journal export {out}/j.csv", "journal export {out}/j.json", "journal export {out}/t.csv --tax fifo",
+    "journal export {out}/j.csv", "journal export {out}/j.json",
+    "journal export {out}/t.csv --tax fifo",
     "quality-check --report {out}/q.md", "calibrate --svg {out}/c.svg --html {out}/c.html",
     "backtest --html {out}/b.html", "calendar --days 400 --ics {out}/c.ics", "collect", "signal",
     "cycle analysis", "config init {out}/new.yaml", "kill --reason because", "status",

@@ -97,10 +97,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
     except OSError as error:
         why = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
         raise ConfigError(f"{path} {why}", hint="make it a plain file of yours") from error
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise ConfigError(f"{path} is not a plain file of yours", hint=f"chown it: {path}")
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-            raise ConfigError(f"{path} is not a plain file of yours", hint=f"chown it: {path}")
         if info.st_mode & 0o177:
             raise ConfigError(f"{path} may be read by others", hint=f"chmod 600 {path}")
         text = file.read(_MAX_BYTES + 1)

@@ -1,0 +1,250 @@
+"""Whatever strangers write, nothing we show, send, log or write does what it says."""
+
+import json
+import os
+import shutil
+import sqlite3
+import unicodedata
+import zlib
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from payloads import MARKUP, PAYLOADS  # beside this
+from telling import tell  # of the commands' tests
+
+from trading_cli.alerts.text import clean
+from trading_cli.app.agenda_files import _clean as of_calendar
+from trading_cli.cli.render import neutral
+from trading_cli.core import log
+from trading_cli.core.foreign import clean_text
+
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+WORDS = frozenset({"question", "description", "event_title", "title", "text", "author", "tags"})
+COLUMNS = {
+    "posts": ("text", "author", "url"), "outbox": ("text",), "findings": ("message", "evidence"),
+    "failures": ("reason", "detail"), "runs": ("why",), "steps": ("why",), "orders": ("detail",),
+    "source_states": ("message",), "agenda": ("title",), "pauses": ("reason",),
+}  # fmt: skip
+BODIES = {"decisions": "facts", "positions": "body", "journal": "body"}
+COMMANDS = (
+    "", "status", "markets --limit 100", "markets --rules Will", "positions", "signal --dry-run",
+    "news --since 7d", "calendar --days 400", "calendar --days 400 --ics {out}/c.ics", "logs -n 50",
+    "quality-check --since 400d", "quality-check --since 400d --report {out}/q.md", "readiness",
+    "journal list", "journal stats", "journal export {out}/j.csv", "portfolio exposure --all",
+    "journal export {out}/t.csv --tax fifo", "correlate", "calibrate --html {out}/c.html",
+    "backtest --fees zero --html {out}/b.html", "alerts list", "doctor --offline", "health", "trials",
+    "health --prometheus", "profile", "monte-carlo --engine iid --runs 50", "db stats", "parity",
+)  # fmt: skip
+TAGS = frozenset(
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "main",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "caption",
+        "svg",
+        "g",
+        "text",
+        "line",
+        "rect",
+        "path",
+        "polyline",
+        "polygon",
+        "circle",
+        "desc",
+        "figure",
+        "figcaption",
+        "section",
+        "header",
+        "footer",
+        "small",
+        "strong",
+        "em",
+        "code",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "details",
+        "summary",
+        "div",
+        "span",
+        "br",
+        "hr",
+        "nav",
+        "pre",
+        "colgroup",
+        "col",
+        "a",
+        "b",
+        "i",
+    ]
+)
+
+
+class Page(HTMLParser):
+    """Notes what a browser would make of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one element."""
+        if tag not in TAGS:
+            self.wrong.append(tag)
+        self.wrong += [
+            name for name, _ in attrs if name.startswith("on") or name in {"src", "srcset"}
+        ]
+        self.wrong += [
+            str(v) for n, v in attrs if n == "href" and not str(v).startswith(("#", "https://"))
+        ]
+
+
+def steered(text: str) -> list[str]:
+    """Return the characters of *text* that a terminal would obey."""
+    return sorted({repr(c) for c in text if c != "\n" and unicodedata.category(c) in UNSEEN})
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_each_payload_becomes_harmless_in_every_mouth(text):
+    """Terminal, message, stored text and calendar keep what can be seen, on one line."""
+    assert neutral(text).isprintable()
+    assert not [c for c in clean(text) if c != "\n" and unicodedata.category(c) in UNSEEN]
+    for made in (clean_text(text, 300), clean_text(text, 300, markup=True), of_calendar(text)):
+        assert "\n" not in made
+        assert not steered(made)
+        assert len(made) <= 300
+
+
+def test_there_are_two_hundred_payloads():
+    """The corpus is as large as it was asked to be."""
+    assert len(set(PAYLOADS)) >= 200
+
+
+def test_each_event_is_one_line_of_the_log(tmp_path):
+    """Whatever is logged, wherever in it: one JSON line, ASCII, which nobody can forge."""
+    log.configure(tmp_path, level="DEBUG")
+    logger = log.get_logger("hostile")
+    for text in PAYLOADS:
+        logger.info(text, title=text, metrics={text[:50]: [text]})
+    raw = (tmp_path / log.FILE).read_bytes()
+    lines = [json.loads(line) for line in raw.splitlines()]
+    assert len(lines) == len(PAYLOADS)
+    assert raw.isascii()
+    assert not steered(raw.decode())
+    assert {line["level"] for line in lines} == {"info"}
+
+
+def _poisoned(value: Any, baits: Iterator[str]) -> Any:
+    """Return *value* with every text that strangers write replaced by the next bait."""
+    if isinstance(value, Mapping):
+        return {
+            key: ([next(baits)] if isinstance(item, list) else next(baits))
+            if key in WORDS and item
+            else _poisoned(item, baits)
+            for key, item in value.items()
+        }
+    return value
+
+
+def poison(database: Path) -> int:
+    """Put a payload in every text of strangers, past every check on the way in; return how many."""
+    texts = [one.encode("utf-8", "ignore").decode() or "x" for one in PAYLOADS]
+    turn = count()
+    baits = (texts[number % len(texts)] for number in turn)
+    with sqlite3.connect(database) as db:
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
+        ).fetchall():
+            db.execute(f'DROP TRIGGER "{name}"')
+        for row, body in db.execute("SELECT id, body FROM listing_versions").fetchall():
+            told = json.dumps(_poisoned(json.loads(zlib.decompress(body)), baits)).encode()
+            db.execute(
+                "UPDATE listing_versions SET body = ? WHERE id = ?", (zlib.compress(told), row)
+            )
+        for table, column in BODIES.items():
+            for row, body in db.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
+                told = json.dumps(_poisoned(json.loads(body), baits))
+                db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (told, row))
+        for table, columns in COLUMNS.items():
+            key = "name" if table == "source_states" else "rowid"
+            for column in columns:
+                for (row,) in db.execute(f"SELECT {key} FROM {table} LIMIT 2000").fetchall():
+                    said = (next(baits), row)
+                    db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", said)
+    db.close()
+    return next(turn)
+
+
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the demo's home with all that strangers wrote replaced by payloads."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as away:
+        for name in [name for name in os.environ if name.startswith("TRADING_")]:
+            away.delenv(name)
+        away.setenv("XDG_STATE_HOME", str(folder / "state"))
+        size = ("--days", "1", "--cycles", "1", "--markets", "8")
+        assert tell("demo", *size, "--keep", str(folder / "demo")).exit_code == 0
+    assert poison(folder / "demo" / "data" / "trading.db") > 200
+    log.configure(folder / "demo" / "logs")
+    for text in PAYLOADS:
+        log.get_logger("hostile").warning(text, detail=text)
+    return folder / "demo"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_no_command_passes_on_what_strangers_wrote(poisoned, home, tmp_path, monkeypatch, words):
+    """Text, terminal, JSON, CSV, HTML, Markdown and iCalendar: nothing active is in any of them."""
+    monkeypatch.delenv("TRADING_HOME", raising=False)
+    del home
+    place = tmp_path / "demo"
+    shutil.copytree(poisoned, place)
+    line = [*words.format(out=tmp_path).split(), "--config", str(place / "config.yaml")]
+    told = tell(*line)
+    assert "this is a bug" not in told.err
+    assert told.exit_code not in {1, 2}, told.err
+    assert steered(told.out + told.err) == []
+    as_json = tell(*line, "--json")
+    assert as_json.out.isascii()
+    assert steered(as_json.out + as_json.err) == []
+    for path in (one for one in tmp_path.iterdir() if one.is_file()):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".html":
+            page = Page()
+            page.feed(text)
+            assert page.wrong == []
+        if path.suffix in {".html", ".md", ".ics"}:
+            assert steered(text.replace("\r\n", "\n")) == []
+
+
+def test_the_page_reader_finds_what_is_there():
+    """Markup that came through would be found: most of it at least makes an element."""
+    found = 0
+    for text in MARKUP:
+        page = Page()
+        page.feed(f"<p>{text}</p>")
+        found += bool(page.wrong)
+    assert found >= 6

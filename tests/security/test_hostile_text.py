@@ -7,6 +7,7 @@ import sqlite3
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
@@ -24,83 +25,35 @@ from trading_cli.core.foreign import clean_text
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 WORDS = frozenset({"question", "description", "event_title", "title", "text", "author", "tags"})
-COLUMNS = {
-    "posts": ("text", "author", "url"), "outbox": ("text",), "findings": ("message", "evidence"),
-    "failures": ("reason", "detail"), "runs": ("why",), "steps": ("why",), "orders": ("detail",),
-    "source_states": ("message",), "agenda": ("title",), "pauses": ("reason",),
-}  # fmt: skip
-BODIES = {"decisions": "facts", "positions": "body", "journal": "body"}
+POISON = (
+    "UPDATE listing_versions SET body = packed(body)",
+    "UPDATE posts SET text = bait(), author = bait(), url = bait()",
+    "UPDATE outbox SET text = bait()", "UPDATE findings SET message = bait()",
+    "UPDATE failures SET detail = bait()", "UPDATE runs SET why = bait()",
+    "UPDATE steps SET why = bait()", "UPDATE orders SET detail = bait()",
+    "UPDATE source_states SET message = bait()", "UPDATE agenda SET title = bait()",
+    "UPDATE pauses SET reason = bait()", "UPDATE decisions SET facts = body(facts)",
+    "UPDATE positions SET body = body(body)", "UPDATE journal SET body = body(body)",
+)  # fmt: skip
 COMMANDS = (
-    "", "status", "markets --limit 100", "markets --rules Will", "positions", "signal --dry-run",
+    "", "status", "markets --limit 100", "positions", "signal --dry-run",
     "news --since 7d", "calendar --days 400", "calendar --days 400 --ics {out}/c.ics", "logs -n 50",
     "quality-check --since 400d", "quality-check --since 400d --report {out}/q.md", "readiness",
     "journal list", "journal stats", "journal export {out}/j.csv", "portfolio exposure --all",
     "journal export {out}/t.csv --tax fifo", "correlate", "calibrate --html {out}/c.html",
-    "backtest --fees zero --html {out}/b.html", "alerts list", "doctor --offline", "health", "trials",
-    "health --prometheus", "profile", "monte-carlo --engine iid --runs 50", "db stats", "parity",
+    "alerts list", "doctor --offline", "health", "trials",
+    "health --prometheus", "profile", "monte-carlo --engine iid --runs 50", "db stats",
+    "journal show 1",
+    "markets --search x",
 )  # fmt: skip
-TAGS = frozenset(
-    [
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "main",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "p",
-        "table",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "caption",
-        "svg",
-        "g",
-        "text",
-        "line",
-        "rect",
-        "path",
-        "polyline",
-        "polygon",
-        "circle",
-        "desc",
-        "figure",
-        "figcaption",
-        "section",
-        "header",
-        "footer",
-        "small",
-        "strong",
-        "em",
-        "code",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "details",
-        "summary",
-        "div",
-        "span",
-        "br",
-        "hr",
-        "nav",
-        "pre",
-        "colgroup",
-        "col",
-        "a",
-        "b",
-        "i",
-    ]
-)
+TAGS = frozenset(  # of a page that only shows
+    {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "table",
+        "thead", "tbody", "tr", "th", "td", "caption", "svg", "g", "text", "line", "rect", "path",
+        "polyline", "polygon", "circle", "figure", "figcaption", "section", "footer", "small",
+        "strong", "em", "code", "ul", "li", "details", "summary", "div", "span", "br",
+    }
+)  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -130,7 +83,8 @@ def steered(text: str) -> list[str]:
 @pytest.mark.parametrize("text", PAYLOADS)
 def test_each_payload_becomes_harmless_in_every_mouth(text):
     """Terminal, message, stored text and calendar keep what can be seen, on one line."""
-    assert neutral(text).isprintable()
+    assert not steered(neutral(text))
+    assert "\n" not in neutral(text)
     assert not [c for c in clean(text) if c != "\n" and unicodedata.category(c) in UNSEEN]
     for made in (clean_text(text, 300), clean_text(text, 300, markup=True), of_calendar(text)):
         assert "\n" not in made
@@ -174,27 +128,20 @@ def poison(database: Path) -> int:
     texts = [one.encode("utf-8", "ignore").decode() or "x" for one in PAYLOADS]
     turn = count()
     baits = (texts[number % len(texts)] for number in turn)
-    with sqlite3.connect(database) as db:
-        for (name,) in db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
-        ).fetchall():
+
+    def packed(body: bytes) -> bytes:
+        told = _poisoned(json.loads(zlib.decompress(body)), baits)
+        return zlib.compress(json.dumps(told).encode())
+
+    with closing(sqlite3.connect(database)) as db, db:
+        db.create_function("bait", 0, lambda: next(baits))
+        db.create_function("packed", 1, packed)
+        db.create_function("body", 1, lambda text: json.dumps(_poisoned(json.loads(text), baits)))
+        names = db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for (name,) in names:
             db.execute(f'DROP TRIGGER "{name}"')
-        for row, body in db.execute("SELECT id, body FROM listing_versions").fetchall():
-            told = json.dumps(_poisoned(json.loads(zlib.decompress(body)), baits)).encode()
-            db.execute(
-                "UPDATE listing_versions SET body = ? WHERE id = ?", (zlib.compress(told), row)
-            )
-        for table, column in BODIES.items():
-            for row, body in db.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
-                told = json.dumps(_poisoned(json.loads(body), baits))
-                db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (told, row))
-        for table, columns in COLUMNS.items():
-            key = "name" if table == "source_states" else "rowid"
-            for column in columns:
-                for (row,) in db.execute(f"SELECT {key} FROM {table} LIMIT 2000").fetchall():
-                    said = (next(baits), row)
-                    db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", said)
-    db.close()
+        for statement in POISON:
+            db.execute(statement)
     return next(turn)
 
 

@@ -22,7 +22,7 @@ COMMANDS = (
     "journal export {out}/j.csv", "journal export {out}/j.json",
     "journal export {out}/t.csv --tax fifo",
     "quality-check --report {out}/q.md", "calibrate --svg {out}/c.svg --html {out}/c.html",
-    "backtest --html {out}/b.html", "calendar --days 400 --ics {out}/c.ics", "collect", "signal",
+    "calendar --days 400 --ics {out}/c.ics", "collect", "signal",
     "cycle analysis", "config init {out}/new.yaml", "kill --reason because", "status",
 )  # fmt: skip
 

@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "monte-carlo": ("monte_carlo", "Redraw the closed trades: falls, ruin, recovery."),
     "calibrate": ("calibrate", "Hold prices and own probabilities against what happened."),
     "microstructure": ("microstructure", "Say what a market's order book implies."),
-    "parity": ("parity", "Backtest what was recorded: is every decision the same?"),
+    "parity": ("parity", "Backtest what was recorded, and compare every decision."),
     "trials": ("trials", "List what was ever tried, and what luck alone would show."),
     "signal": ("signals", "Decide on every candidate of this slot."),
     "run": ("run", "Run every cycle when it is due, in the foreground."),

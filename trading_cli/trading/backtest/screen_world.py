@@ -165,17 +165,9 @@ class World:
     @cached_property
     def candidate(self) -> Mask:
         """Return which markets were offered in each slot [M, S]."""
-        past, (markets, slots) = self.history, self.shape
         there = np.isfinite(self.micro)
-        there &= np.arange(slots) < self._known(self.decided_at)[:, None]
-        if past.listed is not None:
-            there &= past.columns.slots >= np.asarray(past.listed)[:, None]
-        if markets <= past.candidates:
-            return there
-        for column in np.flatnonzero(there.sum(axis=0) > past.candidates).tolist():
-            rows = past.columns.busiest(np.flatnonzero(there[:, column]).tolist(), column)
-            there[rows[past.candidates :], column] = False
-        return there
+        there &= np.arange(self.shape[1]) < self._known(self.decided_at)[:, None]
+        return _offered(self.history, there)
 
     @cached_property
     def day_volumes(self) -> Floats:
@@ -212,15 +204,9 @@ class World:
         """Return what one token of market *row* could be sold for in each slot."""
         key = (row, token)
         if key not in self._sides:
-            self._sides[key] = self._side(row, token)
+            yes = np.where(self.priced[row], self.micro[row], math.nan)
+            self._sides[key] = _side(yes, token, float(self.history.slippage))
         return self._sides[key]
-
-    def _side(self, row: int, token: Token) -> Side:
-        slip = float(self.history.slippage)
-        yes = np.where(self.priced[row], self.micro[row], math.nan)
-        own = yes if token is Token.YES else WHOLE - yes
-        two = own * (1 + slip) < WHOLE - _HAIR
-        return Side(own / WHOLE, own * (1 - slip) / WHOLE, two)
 
     # --- the same, exactly
 
@@ -255,6 +241,24 @@ class World:
             times = [moment.exits_at for moment in self.moments]
             self._fees[key] = fees_over(self.history.markets[row], override, times)
         return self._fees[key]
+
+
+def _side(yes: Floats, token: Token, slip: float) -> Side:
+    own = yes if token is Token.YES else WHOLE - yes
+    two = own * (1 + slip) < WHOLE - _HAIR
+    return Side(own / WHOLE, own * (1 - slip) / WHOLE, two)
+
+
+def _offered(past: MemoryHistory, there: Mask) -> Mask:
+    """Return *there* [M, S] less what was not listed yet, and what was too many: the least busy."""
+    if past.listed is not None:
+        there &= past.columns.slots >= np.asarray(past.listed)[:, None]
+    if len(there) <= past.candidates:
+        return there
+    for column in np.flatnonzero(there.sum(axis=0) > past.candidates).tolist():
+        rows = past.columns.busiest(np.flatnonzero(there[:, column]).tolist(), column)
+        there[rows[past.candidates :], column] = False
+    return there
 
 
 def _day_volumes(columns: Columns, at: Floats) -> Floats:

@@ -12,6 +12,7 @@ from telling import make_home, tell  # of the commands' tests
 from trading_cli.core.home import SECRETS
 
 MARK = "Kanarie"
+NIGHTLY = pytest.mark.nightly
 COMMANDS = (
     "status", "health", "health --prometheus", "doctor --offline", "db backup", "db verify",
     "db bundle --to {out}/run.db", "db optimize", "db archive --before 60d", "db stats", "parity",
@@ -57,7 +58,7 @@ def command_lines() -> bytes:
     return b"\n".join(found)
 
 
-@pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.parametrize("place", ["environment", pytest.param("file", marks=NIGHTLY)])
 def test_no_secret_is_in_any_file_output_or_command_line(tmp_path, home, monkeypatch, place):
     """Plain, encoded, escaped or base64: not in the home, not in a copy, not on the screen."""
     del home

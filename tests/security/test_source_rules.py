@@ -159,3 +159,44 @@ def test_statements_are_built_of_our_own_words_alone():
     """Every value goes in behind a "?"; what is put into the text of a statement is listed."""
     assert sorted(set(built()) - OURS) == []
     assert sorted(OURS - set(built())) == []
+
+
+NETWORK = {"socket", "requests", "urllib3", "http.client", "urllib.request", "smtplib", "httpx"}
+# Who can open a connection, and to what: the settings' addresses, the owner's secrets, ourselves.
+# No other module can, so an address that came as data (of a post, a market, an icon) is only shown.
+CONNECT = {
+    "core/http_client.py": "the services in the settings",
+    "core/http_timed.py": "the same, with a deadline",
+    "core/outbound.py": "the owner's addresses, checked",
+    "alerts/mail.py": "the mail server in the settings",
+    "app/cluster.py": "the cluster the owner names",
+    "app/demo_told.py": "the pretend exchange",
+}
+ADDRESSES = {
+    "app/agenda_files.py": "the feed the owner names",
+    "app/channels.py": "the owner's webhooks, from the secrets",
+    "app/heartbeat.py": "TRADING_HEARTBEAT_URL",
+}
+
+
+def reaches(tree: ast.Module) -> bool:
+    """Say whether *tree* imports something that opens connections."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and {one.name for one in node.names} & NETWORK:
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module in NETWORK:
+            return True
+    return False
+
+
+def test_an_address_that_came_as_data_is_fetched_by_nobody():
+    """The few modules that connect are known, and so is whose addresses they take."""
+    ours = {name: tree for name, tree in trees() if not name.startswith("simulator/")}
+    assert {name for name, tree in ours.items() if reaches(tree)} == set(CONNECT)
+    users = {
+        name
+        for name, tree in ours.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and dotted(node.func) == "Address"
+    }
+    assert users == set(ADDRESSES)

@@ -14,7 +14,7 @@ from dealt import DAY, NOON, SLOT, Dealt  # beside this
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_cli.app import export, journal, reconcile, track_record
+from trading_cli.app import export, geoblock, journal, proving, reconcile, track_record
 from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import Reason
 from trading_cli.store import Store
@@ -148,7 +148,8 @@ def test_every_kind_that_is_written_can_be_asked_for():
         for kind in re.findall(r'journal\.append\(\s*\w+,\s*"(\w+)"', file.read_text())
     }
     assert len(written) > 8
-    assert written | {"exit", "fill", "note", "tag"} == set(journal.KINDS)
+    named = {"exit", "fill", "note", "tag", proving.KIND, geoblock.KIND}  # by a name of their own
+    assert written | named == set(journal.KINDS)
 
 
 @pytest.mark.parametrize(

@@ -272,10 +272,10 @@ def test_a_full_stdout_is_no_bug(home, answer):
 
 
 def test_help_names_what_can_be_given(capsys):
-    """The cycles by name, and that no backtest is kept."""
+    """The cycles by name, and which backtest can be redrawn."""
     assert run(["cycle", "--help"]) == 0
     page = capsys.readouterr().out
     assert [name for name in ("collection", "analysis", "validation") if name not in page] == []
     assert "CYCLE  collection, analysis, validation." in page
     assert run(["monte-carlo", "--help"]) == 0
-    assert "this version keeps none" in " ".join(capsys.readouterr().out.split())
+    assert "@last" in " ".join(capsys.readouterr().out.split())

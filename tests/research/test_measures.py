@@ -148,9 +148,9 @@ def test_turnover_and_exposure_are_facts():
     named = _named(measures.exposure([0, 10, 20, 0], [100, 100, 100, 100]))
     assert named["mean exposure"].value == pytest.approx(0.075)
     assert named["largest exposure"].value == pytest.approx(0.2)
-    assert named["days at stake"].value == 0.5
+    assert named["time at stake"].value == 0.5
     assert math.isnan(measures.exposure([], [])[0].value)
-    with pytest.raises(ValueError, match="one value a day"):
+    with pytest.raises(ValueError, match="one value an instant"):
         measures.exposure([1], [1, 2])
 
 

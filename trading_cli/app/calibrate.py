@@ -40,6 +40,10 @@ ENOUGH, INSUFFICIENT = "ENOUGH", "INSUFFICIENT"
 HINDSIGHT = (
     "The prices were taken in hindsight (--take): they describe, nobody could use them then."
 )
+ALONE = (
+    "Every market counts as an event of its own: none was named with them, so every interval is too"
+    " narrow where outcomes belong together (trading import --map event=COLUMN)."
+)
 UNFITTED: Mapping[str, Any] = {
     "slope": None, "error": None, "n": 0, "events": 0, "missing": "hindsight fits nothing",
 }  # fmt: skip
@@ -177,10 +181,13 @@ def judged(found: Gathered, as_of: datetime, question: Question = USUAL) -> dict
         warnings.append(f"{found.half} markets settled 50-50: no outcome, left out.")
     if question.hindsight:
         warnings.append(HINDSIGHT)
+    events = len({row.event for row in every})
+    if every and late == len(every) and events == found.markets > 1:
+        warnings.append(ALONE)
     return {
         "as_of": as_of.isoformat(timespec="seconds"),
         "markets": found.markets,
-        "events": len({row.event for row in every}),
+        "events": events,
         "minimum": LEAST_EVENTS,
         "left_out": {"half": found.half, "no_price": found.unpriced},
         "not_recorded_share": round(late / len(every), 6) if every else None,

@@ -69,6 +69,8 @@ def backtest(  # noqa: PLR0913, PLR0917  # an argument for each option
         tuple(strategy or ()), walk_forward, tuple(grid or ()), fees, engine, cluster, seed,
         workers,
     )  # fmt: skip
+    if html is not None:
+        _writable(html)
     data = study.backtest(said.config, asked, say=said.talk)
     if html is not None:
         from trading_cli.app.backtests.page import page
@@ -77,6 +79,17 @@ def backtest(  # noqa: PLR0913, PLR0917  # an argument for each option
         document(html, page(data))
         said.talk(f"written to {html}")
     return Answer(data, _blocks(data), exit_code=report.verdict(data))
+
+
+def _writable(path: Path) -> None:
+    """Refuse a page that could not be written before the run, not after it."""
+    import os
+
+    from trading_cli.core.errors import UsageError
+
+    folder = path.absolute().parent
+    if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write {path}.", hint="name a file in a writable folder")
 
 
 def _blocks(data: Mapping[str, Any]) -> list[Block]:

@@ -294,22 +294,23 @@ def turnover(traded: float, equity: ArrayLike, year: int = YEAR) -> Measure:
     x = np.asarray(equity, float)
     days, mean = x.size - 1, float(x.mean()) if x.size else _NAN
     value = traded / mean * year / days if days > 0 and mean > 0 else _NAN
-    why = "" if math.isfinite(value) else "no day of equity"
+    why = "" if math.isfinite(value) else "no equity"
     return Measure("turnover", value, _NAN, _NAN, max(days, 0), "times a year", "exact", why)
 
 
 def exposure(staked: ArrayLike, equity: ArrayLike) -> list[Measure]:
-    """Return the mean and the largest share of equity at stake, and the share of days with any.
+    """Return the mean and the largest share of equity at stake, and the share of time with any.
 
-    *staked* and *equity* [n] by day, same currency; a fact, no interval.
+    *staked* and *equity* [n] at evenly spaced instants, the more the truer, same currency; a fact,
+    no interval.
     """
     at_stake, x = np.asarray(staked, float), np.asarray(equity, float)
     if at_stake.shape != x.shape or (x <= 0).any():
-        raise ValueError("staked and equity: one value a day each, equity above 0.")
+        raise ValueError("staked and equity: one value an instant each, equity above 0.")
     n = x.size
     share = at_stake / x
     numbers = (share.mean(), share.max(), (at_stake > 0).mean()) if n else (_NAN, _NAN, _NAN)
-    names = ("mean exposure", "largest exposure", "days at stake")
+    names = ("mean exposure", "largest exposure", "time at stake")
     why = "" if n else "no day of equity"
     return [
         Measure(name, float(value), _NAN, _NAN, n, "share", "exact", why)

@@ -87,9 +87,9 @@ def settled(
 ) -> list[tuple[str, datetime, Decimal]]:
     """Return (market, when first seen paid, YES's payout) of what was settled in the span."""
     rows = look.execute(
-        "SELECT m.venue_id, min(r.observed_at), r.payout FROM resolutions r"
+        "SELECT m.venue_id, min(r.event_time), r.payout FROM resolutions r"
         " JOIN markets m ON m.id = r.market WHERE r.outcome <> 'open'"
-        " GROUP BY r.market HAVING min(r.observed_at) >= ? AND min(r.observed_at) < ?"
+        " GROUP BY r.market HAVING min(r.event_time) >= ? AND min(r.event_time) < ?"
         " ORDER BY 2, 1",
         (epoch(since), epoch(until)),
     )

@@ -31,7 +31,7 @@ TARGETS: tuple[tuple[str, str, float, bool], ...] = (
 )
 DSR_TARGET = 0.95
 INSUFFICIENT = "INSUFFICIENT"
-FACTS = frozenset({"total return", "max drawdown"})
+FACTS = frozenset({"total return", "max drawdown", "fall by slot"})
 
 
 def number(value: float | None) -> float | None:
@@ -91,9 +91,13 @@ def measured(run: Run, bankroll: float, seed: int) -> list[Measure]:
     found = list(measures.of_equity(curve, rng)) if curve.size > 1 else []
     found += measures.of_trades(_results(run.closed), rng)
     found.append(measures.turnover(float(run.traded), curve))
-    ends = days_of(run.equity.slots)
-    if ends.size:
-        found += measures.exposure(run.equity.staked[ends], curve[1:])
+    if run.equity.slots.size:
+        worth = run.equity.at_liquidation
+        fall = float(measures.max_drawdown(np.concatenate([[bankroll], worth])))
+        found.append(
+            Measure("fall by slot", fall, np.nan, np.nan, worth.size, "share", "exact", "")
+        )
+        found += measures.exposure(run.equity.staked, worth)
     return found
 
 

@@ -80,6 +80,12 @@ def bring_in(
         told(f"{one.path.name}: {one.layout}: {one.rows:,} rows")
     if harvest.trades and asked.lag is None:
         harvest.notes.append(f"Trades are known {LAGS_S['trades']} s after their time.")
+    alone = len(harvest.facts)
+    if alone > 1 and not any(one.event for one in harvest.facts.values()):
+        harvest.notes.append(
+            f"No event is named: {alone:,} markets count as {alone:,} events of their own, so every"
+            " interval is too narrow where outcomes belong together: --map event=COLUMN."
+        )
     checked = gathering.checked(harvest)
     found = _stored(known.database, asked, source, harvest, checked, told)
     return _report(asked, source, harvest, checked, found, time.perf_counter() - began)

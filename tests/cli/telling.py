@@ -40,7 +40,7 @@ def tell(*words: str, screen: bool = False) -> Told:
 def settings_for(url: str) -> dict[str, Any]:
     """Return settings that name *url* for everything, with budgets of their own, lifted."""
     talk = {name: {"url": f"{url}/{name}", "requests_per_minute": None} for name in VOICES}
-    venue = {f"{name}_url": f"{url}/{name}" for name in ("gamma", "clob", "data")}
+    venue = {f"{name}_url": f"{url}/{name}" for name in ("gamma", "clob", "data", "site")}
     venue |= {"requests_per_10s": dict.fromkeys(ENDPOINTS)}
     own = {"limits_path": "limits.db", "backfill_seconds": 0, "polymarket": venue}
     return {"data_collection": {**own, **talk}}

@@ -24,9 +24,9 @@ from trading_cli.app.replays import replay
 from trading_cli.app.settings import load
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.cli.main import run
-from trading_cli.cli.schemas import data_schema
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreError, UsageError
+from trading_cli.core.schemas import data_schema
 from trading_cli.domain import Action, from_epoch
 from trading_cli.store import balances, decided, holdings, listings, pauses
 from trading_cli.trading.backtest.engine import Engine

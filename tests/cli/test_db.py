@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from telling import tell  # beside this
 
-from trading_cli.cli.schemas import data_schema
+from trading_cli.core.schemas import data_schema
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 pytestmark = pytest.mark.usefixtures("no_home")

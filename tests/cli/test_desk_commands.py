@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from telling import tell  # beside this
 
-from trading_cli.cli.schemas import schema_of
+from trading_cli.core.schemas import schema_of
 
 DAY = timedelta(days=1)
 

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_cli.cli.answer import Answer, Facts, Table
-from trading_cli.cli.render import document, envelope, neutral, plain, present
+from trading_cli.cli.render import document, neutral, present
+from trading_cli.core.envelope import envelope, plain
 from trading_cli.core.errors import UsageError
 
 HOSTILE = "\x1b[31mred\x1b[0m \x07 [bold]x[/bold] \u202egnp.exe \u200b\u2066 \r\nfake: line \x9b1m"

@@ -46,6 +46,22 @@ class DatabaseSection(Section):
     max_gb: float = Field(5.0, gt=0, description="A file larger than this is a failure.")
 
 
+class DashboardSection(Section):
+    """Where `trading serve` listens, and how the owner reaches it from elsewhere."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Where it listens. Anything but this machine needs TRADING_SERVE_TOKEN.",
+    )
+    port: int = Field(5000, ge=1, le=65_535, description="The port it listens on.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?)?$",
+        description="The page's address from outside, put into messages as a link. Empty: none.",
+    )
+
+
 def _cron(text: str) -> str:
     """Return *text* if it has the five fields of a crontab line."""
     if not re.fullmatch(r"(\S+ ){4}\S+", text) or not re.fullmatch(r"[\d*/, -]+", text):
@@ -134,6 +150,9 @@ class Settings(Section):
     )
     health: HealthSection = Field(
         default_factory=HealthSection, description="When `doctor` calls a part unwell."
+    )
+    dashboard: DashboardSection = Field(
+        default_factory=DashboardSection, description="The page and the API: `trading serve`."
     )
 
 

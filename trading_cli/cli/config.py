@@ -79,7 +79,7 @@ def schema(
     """Show the JSON schema of the settings file, or of what a command prints with --json."""
     del ctx
     if command:
-        from trading_cli.cli.schemas import schema_of
+        from trading_cli.core.schemas import schema_of
 
         data = schema_of(".".join(command.split()))
     else:

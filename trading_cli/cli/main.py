@@ -256,7 +256,8 @@ def _failed(error: Exception, words: Sequence[str], name: str) -> int:
     if not isinstance(error, TradingError):
         return _bug(error, words)
     if error.exit_code in _OUTCOMES and "--json" in words:
-        from trading_cli.cli.render import envelope, write_line
+        from trading_cli.cli.render import write_line
+        from trading_cli.core.envelope import envelope
 
         told = {"code": error.code, "message": error.message, "hint": error.hint}
         write_line(envelope(name, told, [error.message]))

@@ -12,13 +12,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import Enum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
+from trading_cli.core.envelope import envelope
 
 WIPE = "\x1b[H\x1b[2J"
 _GAP = 2  # between two columns
@@ -65,36 +63,6 @@ def _number(value: float) -> str:
     if value and abs(value) < 0.001:  # noqa: PLR2004  # what three places cannot show
         return f"{value:.3g}"
     return f"{value:.3f}".rstrip("0").rstrip(".")
-
-
-def plain(value: Any) -> Any:
-    """Return *value* as JSON types: times as ISO text, decimals as numbers, NaN as null."""
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, Decimal):
-        value = float(value) if value.is_finite() else None
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    return value if value is None or isinstance(value, (str, int)) else str(value)
-
-
-def envelope(command: str, data: Any, warnings: Sequence[str] = ()) -> str:
-    """Return the one JSON object that exits 0, 3 and 8 print, ASCII only, on one line."""
-    return json.dumps(
-        {
-            "schema": f"trading.{command}/1",
-            "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": plain(data),
-            "warnings": [str(warning) for warning in warnings],
-        },
-        allow_nan=False,
-    )
 
 
 def complaint(code: str, message: str, hint: str, *, as_json: bool) -> None:

@@ -20,6 +20,8 @@ from trading_cli.app.montecarlo_again import again
 from trading_cli.cli import render
 from trading_cli.cli.answer import Answer
 from trading_cli.cli.monte_carlo import _blocks
+from trading_cli.core import schemas
+from trading_cli.core.envelope import envelope
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Book, FeeSchedule, Level
 from trading_cli.store import backtests, trials
@@ -28,7 +30,7 @@ from trading_cli.trading.backtest.worlds import FIRST_SLOT, from_epoch
 SMALL = Made(1, 6, step=0.15)
 AT = from_epoch(FIRST_SLOT)
 STILL = {"fee": 1.0, "spread": 1.0, "latency": 1.0, "threshold": 1.0}
-SCHEMAS = Path(render.__file__).parent / "schemas"
+SCHEMAS = Path(schemas.__file__).parent
 POINTS = ((1.5, 0.10, 0.02), (2.0, 0.15, 0.05))
 RUN = drawing.Asked(runs=2, engine="perturb", run="@last")
 
@@ -137,7 +139,7 @@ def test_a_person_reads_it_and_its_schema_holds(home, capsys):
     """Every part of the page is there, and the JSON is as promised."""
     data = _again(home)
     schema = json.loads((SCHEMAS / "monte-carlo.json").read_text())
-    jsonschema.validate(json.loads(render.envelope("monte-carlo", data))["data"], schema)
+    jsonschema.validate(json.loads(envelope("monte-carlo", data))["data"], schema)
     render.present(Answer(data, _blocks(data)), "monte-carlo", as_json=False)
     page = " ".join(capsys.readouterr().out.split())
     assert "2 runs of it, fee +-25%, spread +-50%, latency +-50%, threshold +-10%" in page

@@ -13,6 +13,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from trading_cli.core.errors import UsageError
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ERROR, REFUSED = "error", "refused"
 _SUFFIX = ".json"
@@ -79,9 +81,7 @@ def _inner(schema: Schema) -> Schema:
 
 
 def _unknown(name: str) -> Exception:
-    from difflib import get_close_matches
-
-    from trading_cli.core.errors import UsageError
+    from difflib import get_close_matches  # noqa: PLC0415  # paid for when needed
 
     near = get_close_matches(name, names(), 1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,16 @@ def _name(path: Path) -> str:
 
 def _nodes(*kinds: type[ast.AST]) -> list[tuple[str, ast.AST]]:
     """Return (file:name, node) of every node of these kinds."""
+    return [named for named in _walked() if isinstance(named[1], kinds)]
+
+
+@cache
+def _walked() -> list[tuple[str, ast.AST]]:
+    """Return (file:name, node) of every node there is, read once."""
     return [
         (f"{_name(path)}:{getattr(node, 'name', '')}", node)
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, kinds)
     ]
 
 

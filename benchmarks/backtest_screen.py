@@ -1,4 +1,4 @@
-"""One strategy over price bars: the screen engine beside vectorbt, backtesting.py and bt, in turn.
+"""One strategy over price bars: the screen engine beside its peers, in turn.
 
 usage: backtest_screen.py [--rounds 5] [--peers DIR] [--work a,b,c,whole,account]
 
@@ -66,6 +66,7 @@ PEERS = (
     Peer("vectorbt", "bt_vbt", "bt_peer_vectorbt.py", ("a", "b", "c")),
     Peer("backtesting.py", "bt_backtesting", "bt_peer_backtesting.py", ("a",), ("3",)),
     Peer("bt", "bt_bt", "bt_peer_bt.py", ("a",), ("1",)),
+    Peer("NautilusTrader", "bt_nautilus", "bt_peer_nautilus.py", ("a",), ("1",)),
 )
 
 

@@ -170,13 +170,40 @@ def _cycle(
     return said | {"process": seconds}
 
 
-def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
-    """In a process of its own: run the cycle, and say how long each step took."""
-    from trading_cli.app.collect import collect  # noqa: PLC0415  # what the command pays, it pays
-    from trading_cli.app.cycles import Plan, run_cycle  # noqa: PLC0415
-    from trading_cli.app.desk import Desk  # noqa: PLC0415
-    from trading_cli.app.steps import COLLECTION  # noqa: PLC0415
-    from trading_cli.app.toolkit import build  # noqa: PLC0415
+class Watch:
+    """The seconds that each step computes, and those in which the venue's books are waited for."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self.waited = 0.0
+
+    def step(self, name: str, step: Any) -> Any:
+        """Return *step*, its processor time noted under *name*."""
+
+        def watched(cycle: Any) -> Any:
+            began = time.process_time()
+            try:
+                return step(cycle)
+            finally:
+                self.spent[name] = time.process_time() - began
+
+        return watched
+
+    def wait(self, fetch: Any) -> Any:
+        """Return *fetch*, the seconds it takes added up."""
+
+        def fetched(*given: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return fetch(*given)
+            finally:
+                self.waited += time.perf_counter() - began
+
+        return fetched
+
+
+def _clock(at: int) -> Any:
+    """Return the machine's clock, moved to the exchange's time: *at* is now."""
     from trading_cli.core.clock import SystemClock  # noqa: PLC0415
 
     ahead = datetime.fromtimestamp(at, UTC) - datetime.now(UTC)
@@ -187,57 +214,62 @@ def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
         def now(self) -> datetime:
             return super().now() + ahead
 
-    waited: dict[str, float] = defaultdict(float)
-    inner = Desk.fetch_books
+    return Moved()
 
-    def fetched(self: Desk, markets: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return inner(self, markets)
-        finally:
-            waited["books"] += time.perf_counter() - began
 
-    Desk.fetch_books = fetched  # type: ignore[method-assign]  # a clock around the network
+def _child(config: Path, at: int, days: float, *, profile: bool) -> None:
+    """In a process of its own: run the cycle, and say how long each step took."""
+    clock = _clock(at)
+    from trading_cli.app.collect import collect  # noqa: PLC0415  # what the command pays, it pays
+    from trading_cli.app.cycles import Plan, run_cycle  # noqa: PLC0415
+    from trading_cli.app.desk import Desk  # noqa: PLC0415
+    from trading_cli.app.steps import COLLECTION  # noqa: PLC0415
+    from trading_cli.app.toolkit import build  # noqa: PLC0415
 
-    def timed(name: str, step: Any) -> Any:
-        def watched(cycle: Any) -> Any:
-            began = time.process_time()
-            try:
-                return step(cycle)
-            finally:
-                spent[name] = time.process_time() - began
-
-        return watched
-
-    spent: dict[str, float] = {}
+    watch = Watch()
+    Desk.fetch_books = watch.wait(Desk.fetch_books)  # type: ignore[method-assign]  # a clock around the network
     kept = tuple(
-        (name, timed(name, step))
+        (name, watch.step(name, step))
         for name, step in COLLECTION.steps
         if name not in {"talk", "notify"}
     )
     plan = Plan(COLLECTION.name, COLLECTION.period, kept, COLLECTION.longest)
     began = time.perf_counter()
-    with build(config, clock=Moved()) as toolkit:
+    with build(config, clock=clock) as toolkit:
         if days:
             collect(toolkit, progress=_quiet, backfill=timedelta(days=days), talk=False)
-        if profile:
-            import cProfile  # noqa: PLC0415
-            import pstats  # noqa: PLC0415
+        report = (_profiled if profile else _plainly)(
+            lambda: run_cycle(toolkit, plan, progress=_quiet)
+        )
+    _say(report, watch, time.perf_counter() - began)
 
-            with cProfile.Profile() as watched:
-                report = run_cycle(toolkit, plan, progress=_quiet)
-            pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats(
-                "trading_cli|sqlite", 90
-            )
-        else:
-            report = run_cycle(toolkit, plan, progress=_quiet)
-    took = time.perf_counter() - began
+
+def _plainly(work: Any) -> Any:
+    return work()
+
+
+def _profiled(work: Any) -> Any:
+    """Return what *work* does, and write its profile to stderr."""
+    import cProfile  # noqa: PLC0415
+    import pstats  # noqa: PLC0415
+
+    with cProfile.Profile() as watched:
+        done = work()
+    pstats.Stats(watched, stream=sys.stderr).sort_stats("cumulative").print_stats(
+        "trading_cli|sqlite", 90
+    )
+    return done
+
+
+def _say(report: Any, watch: Watch, took: float) -> None:
+    """Print what a cycle did and took, as one line of JSON."""
+    spent = watch.spent
     steps = {one.name: one.seconds for one in report.steps}
     numbers = {name: value for one in report.steps for name, value in one.numbers.items()}
     print(json.dumps({
         "state": report.state, "why": report.reason, "steps": steps, "cycle": took,
         "cpu": time.process_time(), "dealing_cpu": spent["exits"] + spent["signals"],
-        "dealing": steps["exits"] + steps["signals"] - waited["books"],
+        "dealing": steps["exits"] + steps["signals"] - watch.waited,
         "orders": numbers.get("orders", 0), "decisions": numbers.get("decisions", 0),
         "candidates": numbers.get("candidates", 0), "reasons": numbers.get("reasons"),
     }))  # fmt: skip

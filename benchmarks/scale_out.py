@@ -39,13 +39,13 @@ def work(count: int, days: int, markets: int) -> list[Cell]:
     return cells(base, axes([f"exits.stop={stops}"]))
 
 
-def timed(crew: Crew, todo: Sequence[Cell]) -> tuple[float, str]:
-    """Return the wall seconds of *todo* and what stands for all that came of it."""
+def timed(crew: Crew, cells: Sequence[Cell]) -> tuple[float, str]:
+    """Return the wall seconds of *cells* and what stands for all that came of it."""
     begun = time.perf_counter()
-    found = dict(crew.as_they_end(attempted, todo))
+    found = dict(crew.as_they_end(attempted, cells))
     seconds = time.perf_counter() - begun
     made = hashlib.blake2b(digest_size=8)
-    for place in range(len(todo)):
+    for place in range(len(cells)):
         made.update(found[place].run.digest.encode())
         made.update(found[place].run.equity.cash.tobytes())
     return seconds, made.hexdigest()
@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("--markets", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    todo = work(asked.cells, asked.days, asked.markets)
+    cells = work(asked.cells, asked.days, asked.markets)
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f}; {asked.cells} cells of {asked.days} days x"
           f" {asked.markets} markets, {asked.rounds} rounds in turns")  # fmt: skip
@@ -80,25 +80,25 @@ def main() -> int:
             crews[f"dask, {WORKERS} workers"] = Crew(cluster=cluster.scheduler_address)
             print(f"the cluster was there after {time.perf_counter() - begun:.1f} s")
         for name, crew in crews.items():
-            first, _ = timed(crew, todo[:WORKERS])
+            first, _ = timed(crew, cells[:WORKERS])
             print(f"{name}: the first {WORKERS} cells, imports included, after {first:.1f} s")
-        return measured(crews, todo, asked.rounds)
+        return measured(crews, cells, asked.rounds)
 
 
-def measured(crews: dict[str, Crew], todo: Sequence[Cell], rounds: int) -> int:
-    """Run *todo* by each of *crews* in turns and print the medians."""
+def measured(crews: dict[str, Crew], cells: Sequence[Cell], rounds: int) -> int:
+    """Run *cells* by each of *crews* in turns and print the medians."""
     seconds: dict[str, list[float]] = {name: [] for name in crews}
     found = set()
     for _ in range(rounds):
         for name, crew in crews.items():
-            took, digest = timed(crew, todo)
+            took, digest = timed(crew, cells)
             seconds[name].append(took)
             found.add(digest)
     alone = statistics.median(seconds["1 process"])
     for name, took in seconds.items():
         middle = statistics.median(took)
         print(
-            f"{name:16} {len(todo) / middle:6.2f} cells/s  {alone / middle:4.2f} x"
+            f"{name:16} {len(cells) / middle:6.2f} cells/s  {alone / middle:4.2f} x"
             f"  ({min(took):.1f} to {max(took):.1f} s)"
         )
     print("all came to the same" if len(found) == 1 else f"DIFFERENT RESULTS: {sorted(found)}")

@@ -19,7 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from mid_replay import CENT, SETTLED, Lane, Quoted, Series, Setup, Trade, load
+from mid_replay import SETTLED, Lane, Quoted, Setup, Trade
+from mid_series import CENT, Series, load
 
 from trading_cli.domain import FeeSchedule, Reason, from_epoch
 

@@ -36,15 +36,22 @@ def sobering():
         yield importlib.import_module("sobering")
 
 
-def series(replay, *mids, outcome="0", slug="will-it-rain"):
+def recorded():
+    """Return benchmarks/mid_series.py; its folder need be on the path only the first time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        return importlib.import_module("mid_series")
+
+
+def series(*mids, outcome="0", slug="will-it-rain"):
     """Return a market whose mids follow one another every 10 minutes from 13 s after 12:00 UTC."""
     points = [(NOON + 13 + 600 * n, D(mid)) for n, mid in enumerate(mids)]
-    return replay.series_of(slug, "Will it rain?", outcome, points)
+    return recorded().series_of(slug, "Will it rain?", outcome, points)
 
 
 def test_a_recorded_stop_out_comes_out_as_by_hand(replay, shared_data):
     """One YES entry of 2026-02-02 18:00, fee rate .04, through its five points with pencil."""
-    markets = replay.load(shared_data / "mixed_resolved_10min_2026-01")
+    markets = recorded().load(shared_data / "mixed_resolved_10min_2026-01")
     slug = "nba-min-mem-2026-02-02-rebounds-vince-williams-jr-3pt5"
     market = next(one for one in markets if one.market.id == slug)
     i = market.times.index(1770055228)  # 18:00:28
@@ -71,9 +78,9 @@ def test_a_recorded_stop_out_comes_out_as_by_hand(replay, shared_data):
     assert trade.held == -1.0  # it ended NO
 
 
-def test_the_whole_recorded_set_is_read(replay, shared_data):
+def test_the_whole_recorded_set_is_read(shared_data):
     """106 markets, 217,083 points less the 55 "now" points where two windows were joined."""
-    markets = replay.load(shared_data / "mixed_resolved_10min_2026-01")
+    markets = recorded().load(shared_data / "mixed_resolved_10min_2026-01")
     assert len(markets) == 106
     assert sum(len(one.times) for one in markets) == 217_083 - 55
     assert sum(one.dropped for one in markets) == 55
@@ -83,7 +90,7 @@ def test_the_whole_recorded_set_is_read(replay, shared_data):
 
 def test_a_price_that_jumps_over_the_stop_is_sold_where_it_lands(replay):
     """Bought at .51, stop at .44: the next bid a cycle sees, at 12:50, is .30, and .28 pays."""
-    market = series(replay, *["0.505"] * 5, "0.305", "0.285", "0.285")
+    market = series(*["0.505"] * 5, "0.305", "0.285", "0.285")
     lane = replay.Lane(market, replay.Setup(FREE), D("0.01"))
     trade = lane.trade(0, Token.YES)
     assert (trade.entry, trade.stop, trade.seen, trade.sold) == (
@@ -96,15 +103,15 @@ def test_a_price_that_jumps_over_the_stop_is_sold_where_it_lands(replay):
 
 def test_a_bid_that_is_gone_leaves_the_stop_nothing_to_sell_to(replay):
     """Within a tick of 0 nobody bids: the stop cannot fire, the settlement takes everything."""
-    market = series(replay, "0.505", "0.505", "0.505", *["0.0005"] * 6)
+    market = series("0.505", "0.505", "0.505", *["0.0005"] * 6)
     trade = replay.Lane(market, replay.Setup(FREE), D("0.01")).trade(0, Token.YES)
     assert (trade.end, trade.stop, trade.net) == (replay.SETTLED, None, -1.0)
 
 
 def test_the_point_that_decides_is_never_the_one_that_deals(replay):
     """A jump after the decision is paid, or beyond the limit (ask and 2 ticks) not filled."""
-    paid = series(replay, "0.505", "0.525", "0.525", "0.525", outcome="1")
-    missed = series(replay, "0.505", "0.535", "0.535", "0.535", outcome="1")
+    paid = series("0.505", "0.525", "0.525", "0.525", outcome="1")
+    missed = series("0.505", "0.535", "0.535", "0.535", outcome="1")
     setup = replay.Setup(FREE)
     assert replay.Lane(paid, setup, D("0.01")).trade(0, Token.YES).entry == D("0.53")
     assert replay.Lane(missed, setup, D("0.01")).trade(0, Token.YES) is None
@@ -113,7 +120,7 @@ def test_the_point_that_decides_is_never_the_one_that_deals(replay):
 def test_what_comes_later_changes_no_entry(replay):
     """Two futures after the same two points: the same entry, the same quote, the same vetoes."""
     lanes = [
-        replay.Lane(series(replay, "0.505", "0.505", *rest), replay.Setup(FREE), D("0.01"))
+        replay.Lane(series("0.505", "0.505", *rest), replay.Setup(FREE), D("0.01"))
         for rest in (["0.9"] * 5, ["0.2"] * 5)
     ]
     assert lanes[0].quoted == lanes[1].quoted
@@ -122,7 +129,7 @@ def test_what_comes_later_changes_no_entry(replay):
 
 def test_a_dear_round_trip_is_not_entered(replay):
     """At .05 an ask of .51 costs more there and back than the rule allows; at 0 it does not."""
-    market = series(replay, *["0.505"] * 5)
+    market = series(*["0.505"] * 5)
     dear = FeeSchedule(D("0.05"), D(1), "flat")
     refused = replay.Lane(market, replay.Setup(dear), D("0.01"))
     assert not refused.admitted
@@ -132,16 +139,16 @@ def test_a_dear_round_trip_is_not_entered(replay):
 
 def test_positions_of_one_token_do_not_overlap(replay):
     """A day without a move: both tokens are entered at noon, and held over the later hours."""
-    market = series(replay, *["0.505"] * 144)
+    market = series(*["0.505"] * 144)
     lane = replay.Lane(market, replay.Setup(FREE), D("0.01"))
     assert len(lane.admitted) == 2 * 4
     assert [trade.token for trade in lane.entries()] == [Token.YES, Token.NO]
 
 
-def test_a_now_point_is_left_out(replay):
+def test_a_now_point_is_left_out():
     """The point 20 s behind another repeats it: it is dropped, and counted."""
     points = [(NOON, D("0.5")), (NOON + 21, D("0.51")), (NOON + 600, D("0.52"))]
-    market = replay.series_of("x", "X?", "1", points)
+    market = recorded().series_of("x", "X?", "1", points)
     assert (market.times, market.dropped) == ((NOON, NOON + 600), 1)
 
 
@@ -152,11 +159,8 @@ def test_a_now_point_is_left_out(replay):
 @settings(max_examples=300, deadline=None)
 def test_every_assumed_book_is_on_the_grid_around_its_mid(halves, cents):
     """Whatever mid: prices on the grid inside (0, 1), never crossed, as wide as asked if it can."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        replay = importlib.import_module("mid_replay")
     mid, tick = D(halves) / 2000, D("0.001")
-    book = replay.book_around(mid, NOON, tick, D(cents))
+    book = recorded().book_around(mid, NOON, tick, D(cents))
     prices = [price for price in (book.best_bid, book.best_ask) if price is not None]
     assert prices
     assert all(0 < price < 1 and price % tick == 0 for price in prices)

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -226,3 +227,16 @@ def test_the_token_is_in_no_log_and_no_traceback(api, caplog):
     secret = TOKEN.split(":")[1]
     assert secret not in "\n".join(told)
     assert secret not in logged
+
+
+def test_a_message_leads_to_the_page(api, bot):
+    """The address is a line of its own, whole, in every part; one that is none is left out."""
+    link = "https://trading.example.org/x/#/decision/a%2Fb"
+    bot.send(replace(message("/kill me @you"), link=link))
+    bot.send(replace(message("y" * 5000), link=link))
+    bot.send(replace(message("z"), link="javascript:alert(1)"))
+    first, *parts, last = (one["text"] for one in api.bots.sent)
+    assert first.splitlines()[-2] == link
+    assert "\N{WORD JOINER}kill me" in first
+    assert [part.splitlines()[-2] for part in parts] == [link, link]
+    assert "javascript" not in last

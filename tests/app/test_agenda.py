@@ -12,6 +12,8 @@ from dealt import NOON, Dealt, market  # beside this
 from trading_cli.app import agenda, agenda_files, reminding, rhythm
 from trading_cli.app.desk import Desk
 from trading_cli.app.toolkit import build
+from trading_cli.cli.calendars import _blocks
+from trading_cli.cli.render import _text
 from trading_cli.core.errors import SourceRefused, UsageError
 from trading_cli.domain import Outcome, Resolution
 from trading_cli.store import Store, listings, outbox
@@ -70,6 +72,27 @@ def test_what_is_held_within_a_week_is_listed_by_reminder_and_stake(dealt):
         assert [one["within_h"] for one in asked(dealt)["expiring"]] == within
 
 
+def test_what_has_passed_comes_last_and_says_so(dealt):
+    """A deadline of long ago is told so; what is past follows what comes, the latest first."""
+    dealt.clock.set(NOON + 60 * DAY)
+    (one,) = asked(dealt)["expiring"]
+    assert one["hours"] == -480
+    shown = _text(_blocks(asked(dealt))[0])
+    assert "passed 20 days ago" in shown
+    assert "-480" not in shown
+    dealt.see(2)
+    with dealt.store() as store, store.transaction() as tx:
+        listings.panel_enter(tx, "500002", NOON, NOON + 90 * DAY)
+    for number, at in ((1, NOON), (2, NOON + 50 * DAY)):
+        with dealt.store() as store, store.transaction() as tx:
+            seen = Resolution(f"0x{number:064x}", Outcome.OPEN, None, "disputed", None, at, "open")
+            listings.record_resolutions(tx, [seen])
+    rows = [(row["market"], row["in_s"] < 0) for row in asked(dealt)["events"]]
+    assert rows == [("500002", True), ("500001", True)]
+    dealt.clock.set(NOON + 70 * DAY)
+    assert [row["market"] for row in asked(dealt)["events"]] == ["500001"]  # held: never dropped
+
+
 def test_each_reminder_is_told_once_and_the_tightest_alone(dealt):
     """From 7 days on: 168, 72, 24, each once however often it runs; a late start says one."""
     for left, keys in ((8, 0), (7, 1), (6, 1), (3, 2), (2, 2), (1, 3)):
@@ -83,6 +106,8 @@ def test_a_position_opened_late_is_reminded_of_the_tightest_only(dealt):
     """Twenty hours before the deadline one notice is queued: that of 24 h."""
     dealt.clock.set(NOON + 40 * DAY - 20 * HOUR)
     assert remind(dealt) == 1
+    assert reminding._when(20.4) == "Deadline in 20 h"
+    assert reminding._when(-48) == "Deadline passed 48 h ago"
     assert [key.rsplit(":", 1)[1] for key in queued(dealt)] == ["24"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET  # we read what we wrote ourselves
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from dealt import NOON, Dealt, market  # beside this
 
 from trading_cli.app import calibrate as judging
 from trading_cli.app import calibration_picture as picture
+from trading_cli.app.readiness import readiness
 from trading_cli.cli.main import run
 from trading_cli.domain import (
     Action,
@@ -97,6 +99,30 @@ def _cell(data, of, by, name):
     return found
 
 
+def _ready(home):
+    """Return how many events `readiness` counts for the same."""
+    told = readiness(home.config, clock=home.clock)["parts"]
+    return next(one["n"] for one in told if one["part"] == "calibration")
+
+
+def test_both_forms_of_the_test_are_named(tmp_path):
+    """Four markets an event that went one way together: z of rows is larger than z of events."""
+    home = Dealt(tmp_path / "home")
+    with home.store() as store, store.transaction() as tx:
+        for number in range(1, 121):
+            one = replace(market(number, NOON), event_id=f"e{number // 4}")
+            listings.record_markets(tx, [one])
+            series.record_quotes(tx, [_quote(number, CLOSE - DAY - HOUR, 0.3)])
+            outcome = Outcome.YES if number % 20 < 8 else Outcome.NO
+            listings.record_resolutions(tx, [_settle(number, outcome)])
+    home.clock.set(KNOWN + DAY)
+    whole = _cell(judging.calibrate(home.config, clock=home.clock), "price", "all",
+                  "1 d before the close")  # fmt: skip
+    assert whole["events"] == 31
+    assert 0 < whole["spiegelhalter_z_clustered"] < whole["spiegelhalter_z"]
+    assert whole["spiegelhalter_p"] < whole["spiegelhalter_p_clustered"] < 1
+
+
 def test_the_price_a_day_before_is_what_was_quoted_then(home):
     """40 markets, 40 events: Brier is the mean squared error of those very mids."""
     data = judging.calibrate(home.config, clock=home.clock)
@@ -107,6 +133,7 @@ def test_the_price_a_day_before_is_what_was_quoted_then(home):
     assert whole["n"] == whole["events"] == 40
     assert whole["brier"]["point"] == pytest.approx(((mids - won) ** 2).mean(), abs=1e-6)
     assert whole["verdict"] == "ENOUGH"
+    assert data["events"] == _ready(home) == 40
     assert data["markets"] == 40
     assert data["not_recorded_share"] == 0
     assert _cell(data, "price", "category", "Politics")["brier"] == whole["brier"]
@@ -149,6 +176,7 @@ def test_a_split_settlement_is_no_outcome(home):
         listings.record_resolutions(tx, [_settle(90, Outcome.HALF), _settle(91, Outcome.YES)])
     data = judging.calibrate(home.config, clock=home.clock)
     assert data["left_out"] == {"half": 1, "no_price": 1}
+    assert data["events"] == data["recalibration"]["events"] == _ready(home) == 40
     assert data["markets"] == 41
     assert "50-50" in data["warnings"][0]
 
@@ -187,6 +215,7 @@ def test_history_mids_stand_in_where_nothing_was_quoted(tmp_path):
     assert week["brier"]["point"] == pytest.approx(0.09)
     assert week["brier"]["low"] == week["brier"]["high"] == pytest.approx(0.09)
     assert week["slope"] is None
+    assert data["events"] == _ready(home) == 0  # a price a week before is none a day before
     assert data["not_recorded_share"] == 1.0
 
 

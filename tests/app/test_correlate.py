@@ -161,11 +161,20 @@ def test_nothing_at_all_is_an_answer(tmp_path):
     json.dumps(found, allow_nan=False)
 
 
+def test_a_span_begins_so_long_ago_or_at_an_instant():
+    """Both end at the last full hour; an instant begins at the full hour it lies in."""
+    now, until = START + timedelta(minutes=40), START
+    assert hourly_series.span_of(now, 2 * DAY) == (until - 2 * DAY, until)
+    at = START - 2 * DAY + timedelta(minutes=20)
+    assert hourly_series.span_of(now, at) == (START - 2 * DAY, until)
+
+
 def test_what_makes_no_sense_is_refused(filled):
     """A span of an hour, a lag of none, a market nobody follows: a sentence each."""
     config = filled / "config.yaml"
     clock = FrozenClock(START + 30 * DAY)
-    for facts in ({"since": timedelta(hours=1)}, {"max_lag": 0}, {"market": "nobody"}):
+    tomorrow = {"since": START + 31 * DAY}
+    for facts in ({"since": timedelta(hours=1)}, tomorrow, {"max_lag": 0}, {"market": "nobody"}):
         with pytest.raises(UsageError):
             correlate.correlate(config, clock=clock, **facts)
 
@@ -201,11 +210,11 @@ def test_a_pooled_lead_is_read_by_category_and_hours(tmp_path):
                 subject, START, run, leads=True, tier=Tier.NONE, lag=6, b=0.2, pending={}
             )
             correlations.record_labels(tx, [row])
-            assert correlations.pooled_leads(tx, as_of=START) == {}  # its run is not over
+            assert correlations.pooled_labels(tx, as_of=START) == {}  # its run is not over
             correlations.finish_run(tx, run, at=START, markets=(), pooled=(), summary={})
         with store.reading() as look:
-            assert correlations.pooled_leads(look, as_of=START) == {("a:b", 6): 0.2}
-            assert correlations.pooled_leads(look, as_of=START - DAY) == {}
+            assert correlations.pooled_labels(look, as_of=START) == {("a:b", 6): row}
+            assert correlations.pooled_labels(look, as_of=START - DAY) == {}
 
 
 def test_hours_nobody_counted_are_counted_from_the_posts(tmp_path):

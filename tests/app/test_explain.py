@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dealt import DAY, FACTS, NOON, Dealt  # beside this
 
-from trading_cli.app import journal
+from trading_cli.app import effective, journal
 from trading_cli.app.configure import config_show
 from trading_cli.app.explain import explain
 from trading_cli.app.facts import settings_hash
@@ -17,6 +17,7 @@ from trading_cli.app.worked import worked
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Action, Purpose, Reason
 from trading_cli.research.roc import Mid, roc
+from trading_cli.store import Store
 
 
 @pytest.fixture
@@ -145,6 +146,42 @@ def test_settings_say_whether_they_decided(dealt):
     changed = explain(dealt.config, "d2", clock=dealt.clock)["settings"][0]
     assert changed["decided"] is False
     assert changed["origin"].startswith("config.yaml:")
+    assert changed["then"] is None
+    assert explain(dealt.config, "d2", clock=dealt.clock)["settings_changed"] is None
+
+
+def test_a_setting_changed_since_is_told_with_its_value_then(dealt):
+    """Where the settings of then are kept, each says what it was; the rest decided as it is."""
+    loaded = load(dealt.config)
+    dealt.decide(2, settings_hash=settings_hash(loaded.settings), reason=Reason.ASK_BAND,
+                 action=Action.HOLD)  # fmt: skip
+    with Store.open(loaded.database, now=NOON) as store, store.transaction() as tx:
+        assert effective.keep(tx, loaded, NOON)
+        assert not effective.keep(tx, loaded, NOON)
+    dealt.config.write_text(dealt.config.read_text() + "signals: {min_ask: 0.2}\n")
+    told = explain(dealt.config, "d2", clock=dealt.clock)
+    rows = {one["key"]: one for one in told["settings"]}
+    least, most = rows["signals.min_ask"], rows["signals.max_ask"]
+    assert (least["then"], least["value"], least["decided"]) == ("0.15", 0.2, False)
+    assert (most["then"], most["decided"]) == ("0.85", True)
+    assert told["settings_changed"] == [{"key": "signals.min_ask", "stored": "0.15", "now": "0.2"}]
+
+
+def test_no_secret_is_kept_with_the_settings(dealt):
+    """Neither a secret, wherever it stands, nor whom alerts go to."""
+    place = "https://gdelt.example/wonderful-secret"
+    loaded = load(dealt.config, env={
+        "TRADING_TELEGRAM_TOKEN": "wonderful-secret",
+        "TRADING__DATA_COLLECTION__GDELT__URL": place,
+        "TRADING__ALERTS__TELEGRAM__CHAT_ID": "4711",
+    })  # fmt: skip
+    assert "wonderful-secret" in loaded.secrets.values()
+    with Store.open(loaded.database, now=NOON) as store, store.transaction() as tx:
+        effective.keep(tx, loaded, NOON)
+        ((text,),) = tx.execute("SELECT body FROM settings_kept")
+    assert "https://gdelt.example/***" in text
+    for told in ("wonderful", "4711", "chat_id"):
+        assert told not in text
 
 
 def test_an_exit_check_that_sold_nothing_leads_to_its_position(dealt):

@@ -12,7 +12,7 @@ from dealt import NOON, SLOT, Dealt  # beside this
 from trading_cli.app import overview, release
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreCorrupt
-from trading_cli.domain import Notice, Severity, slot_of
+from trading_cli.domain import Notice, Severity, from_epoch, slot_of
 from trading_cli.store import balances, outbox, pauses, runs
 
 
@@ -79,6 +79,27 @@ def test_pauses_the_account_and_what_is_to_be_told_are_those_of_the_store(tmp_pa
         "equity": 9990.25, "cash": 9875.5, "exposure": 124.5, "open": 1, "at": NOON.isoformat(),
     }  # fmt: skip
     assert data["outbox"] == {"pending": 2, "oldest_s": 1800}
+
+
+def test_the_next_slot_lies_ahead_and_what_was_missed_is_said(tmp_path):
+    """Ten minutes into a slot the next one is in five; after an hour without, since when."""
+    dealt = Dealt(tmp_path / "home")
+    dealt.store().close()
+    ten = timedelta(minutes=10)
+
+    def due(at):
+        data = overview.status(dealt.config, {}, clock=FrozenClock(at))
+        return data["next_slot"], data["missed_since"]
+
+    noon = from_epoch(slot_of(NOON))
+    assert due(noon + ten) == ((noon + SLOT).isoformat(), None)
+    with dealt.store() as store, store.transaction() as tx:
+        start = runs.Start("collection", slot_of(NOON), NOON, os.getpid())
+        ticket = runs.begin(tx, start, lease=timedelta(minutes=15))
+        runs.finish(tx, ticket, "OK", "", {}, NOON)
+    for later, missed in ((ten, None), (SLOT + ten, None), (2 * SLOT, noon + SLOT)):
+        told = (noon + later // SLOT * SLOT + SLOT).isoformat()
+        assert due(noon + later) == (told, missed and missed.isoformat())
 
 
 def test_a_database_that_is_gone_is_no_new_home(tmp_path):

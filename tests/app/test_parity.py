@@ -244,7 +244,7 @@ INJECTED = {
     "a book of an order": Injected(_execution, "FILL", "fills", 0),
     "a book of an exit": Injected(_exit_book, "INPUT", "bid", 4),
     "the panel": Injected(_panel, "INPUT", "candidate", 2),
-    "a setting": Injected(_settings, "SETTINGS", "settings", 4),
+    "a setting": Injected(_settings, "SETTINGS", "exits.stop", 4),
     "a strategy": Injected(_strategy, "CODE", "token", 0),
 }
 
@@ -271,11 +271,55 @@ def test_what_was_changed_since_is_named_as_the_cause(home: Recorded, what: str)
 
 
 def test_a_setting_that_changes_no_decision_is_said_and_is_no_difference(home: Recorded) -> None:
-    """The proof is of decisions: another hash alone is a warning."""
-    home.config.write_text(home.config.read_text() + "alerts:\n  quiet_hours: '22:00-06:00'\n")
+    """The proof is of decisions: another hash alone is a warning, which says what was changed."""
+    text = home.config.read_text()
+    home.config.write_text(text + "alerts:\n  quiet_hours: '22:00-06:00'\n")
     found = home.parity()
     assert found["identical"], found["sentence"]
     assert "are not those of now" in found["warnings"][0]
+    assert found["warnings"][0].endswith("only whom alerts go to, and when")
+    home.config.write_text(text + "exits:\n  volume_fade: 0.4\n")
+    found = home.parity()
+    assert found["identical"], found["sentence"]
+    assert found["warnings"][0].endswith("changed since: exits.volume_fade 0.5 -> 0.4")
+
+
+def test_a_changed_setting_is_named_with_its_values(home: Recorded) -> None:
+    """Of several, the one that decides such an answer comes first; all are in the answer."""
+    (before,) = home.sql("SELECT hash, json_extract(body, '$.exits.stop') FROM settings_kept")
+    home.config.write_text(
+        home.config.read_text() + "exits:\n  stop: 0.6\nhype:\n  full_days: 13\n"
+    )
+    found = home.parity()
+    cause = found["cause"]
+    assert (cause["field"], cause["stored"], cause["recomputed"]) == (
+        "exits.stop",
+        before[1],
+        "0.6",
+    )
+    assert f"exits.stop {before[1]} -> 0.6; hype.full_days 14 -> 13" in cause["sentence"]
+    changed = [(one["hash"], one["key"], one["stored"], one["now"])
+               for one in found["settings"]["changed"]]  # fmt: skip
+    assert changed == [
+        (before[0], "hype.full_days", "14", "13"), (before[0], "exits.stop", before[1], "0.6"),
+    ]  # fmt: skip
+
+
+def test_a_setting_that_decides_nothing_is_not_blamed_for_the_code(home: Recorded) -> None:
+    """Quieter alerts and another strategy: the strategy is the cause."""
+    home.config.write_text(home.config.read_text() + "alerts:\n  quiet_hours: '22:00-06:00'\n")
+    _strategy(home)
+    cause = home.parity()["cause"]
+    assert (cause["cause"], cause["field"]) == ("CODE", "token")
+
+
+def test_settings_of_an_older_home_are_told_by_their_hash(home: Recorded) -> None:
+    """They were not kept then: which one was changed is not known, and is not made up."""
+    home.sql("DELETE FROM settings_kept")
+    _settings(home)
+    found = home.parity()
+    assert (found["cause"]["cause"], found["cause"]["field"]) == ("SETTINGS", "settings")
+    assert found["settings"]["changed"] is None
 
 
 # --- what a person does meanwhile

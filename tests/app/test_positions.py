@@ -1,5 +1,6 @@
 """What is held is valued at what selling it brings; a person's trades are booked like any other."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,8 @@ from trading_cli.app import by_hand, journal, positions, reconcile
 from trading_cli.app.by_hand import Trade
 from trading_cli.app.desk import last_loss
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Action, Reason
-from trading_cli.store import Store, balances, deals
+from trading_cli.domain import Action, PositionState, Reason
+from trading_cli.store import Store, balances, deals, holdings
 from trading_cli.trading.account import LedgerRefused
 
 
@@ -49,6 +50,19 @@ def test_a_holding_is_worth_what_the_bids_pay(dealt):
     assert row["stop"] == pytest.approx(0.41 - 0.12 * 0.41)
     assert told["totals"]["cash"] == pytest.approx(10_000 - 5.3718)
     assert told["stop_note"] == ("a stop is an attempt, not a bound; you can lose the whole stake")
+
+
+def test_a_locked_holding_says_what_is_frozen_and_what_is_not(dealt):
+    """While the venue settles it the targets are frozen and the stop is not: the row says both."""
+    dealt.open_account()
+    held = dealt.trade(dealt.decide(), "0.42", at=NOON + timedelta(seconds=5))
+    (row,) = positions.positions(dealt.config, clock=dealt.clock)["positions"]
+    assert row["note"] == ""
+    with dealt.store() as store, store.transaction() as tx:
+        holdings.save_position(tx, replace(held, state=PositionState.LOCKED))
+    (row,) = positions.positions(dealt.config, clock=dealt.clock)["positions"]
+    assert (row["state"], row["stop"]) == ("LOCKED", pytest.approx(0.41 - 0.12 * 0.41))
+    assert "targets are frozen, the stop still sells" in row["note"]
 
 
 def test_a_holding_without_a_book_has_no_price(dealt):

@@ -150,8 +150,9 @@ def test_the_gate_counts_days_between_trades_not_idle_ones(dealt):
 
 
 def test_settled_markets_and_reasons_are_counted(dealt):
-    """Calibration counts settled events of quoted markets; the week's reasons are told."""
+    """Calibration counts settled events with a price a day before; the reasons are told."""
     dealt.see(1)
+    dealt.see(1, at=NOON - DAY - HOUR)
     dealt.decide(1, reason=Reason.SIGNAL)
     done = Resolution(f"0x{1:064x}", Outcome.YES, Decimal(1), None, None, NOON, "")
     with dealt.store() as store, store.transaction() as tx:

@@ -311,12 +311,15 @@ def test_a_dispute_is_told_when_it_is_seen(made):
     stage.at(1)
     now = stage.clock.now()
     with stage.open_store() as store, store.transaction() as tx:
-        later = replace(market(0), uma_status="disputed", observed_at=now)
+        later = replace(market(0), uma_status="disputed", yes_label="Falcons", observed_at=now)
         listings.record_markets(tx, [later])
     run(stage, 1)
     assert [one.state for one in held(stage)] == [PositionState.LOCKED]
     (said,) = [one.notice for one in told(stage) if one.notice.key.startswith("locked:")]
     assert said.created_at >= now
+    assert market(0).question in said.text
+    assert 'YES (the outcome "Falcons")' in said.text  # as the market names it
+    assert "its stop is not" in said.text
 
 
 def test_every_decision_stands_in_the_journal(made):

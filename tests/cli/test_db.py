@@ -52,7 +52,11 @@ def test_a_backup_is_made_lost_and_restored(homes, tmp_path):
     state = json.loads(tell("kill", "status", "--json", "--config", str(stopped)).out)["data"]
     assert (state["state"], state["level"]) == ("TRIGGERED", 4)
     assert "restored from" in state["reason"]
-    assert db(stopped, "verify").exit_code == 0
+    told = db(stopped, "verify")
+    assert told.exit_code == 0
+    page = " ".join(told.out.split())
+    assert "rows are sealed: a change of one would be seen here." in page
+    assert "rows were there when sealing began on" in page
 
 
 def test_verify_names_the_run_and_the_table(homes, tmp_path):

@@ -136,3 +136,23 @@ def test_what_cannot_be_is_a_usage_error(traded, words):
     answer = tell(*words.format(**traded).split())
     assert answer.exit_code == 2, answer.out
     assert answer.err
+
+
+@pytest.mark.usefixtures("traded")
+def test_cash_that_must_stay_reads_as_no_breach():
+    """Of cash a floor is shown, "at least", since more of it is better; of the rest a ceiling."""
+    shown = tell("portfolio", "exposure", "--all")
+    assert shown.exit_code == 0, shown.err
+    (cash,) = [line.split() for line in shown.out.splitlines() if line.startswith("cash  ")][1:]
+    assert cash[3:5] == ["at", "least"]
+    assert "BROKEN" not in shown.out
+    assert shown.out.count("at least") == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_correlate_begins_at_a_date_too():
+    """A day is read as an instant, one too long ago is refused by it; nonsense is no time."""
+    for typed, said in (("2020-01-01", "between a day and a year"), ("soon", "is not a time")):
+        refused = tell("correlate", "--since", typed)
+        assert (refused.exit_code, refused.out) == (2, "")
+        assert said in refused.err

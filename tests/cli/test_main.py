@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 
+import click
 import pytest
 import typer
 
 from trading_cli.cli.answer import Answer
-from trading_cli.cli.main import COMMANDS, Terminated, run
+from trading_cli.cli.main import COMMANDS, Terminated, run, shell
 from trading_cli.cli.options import Command, Shared, commands, shared
 from trading_cli.core import errors
 
@@ -279,3 +281,27 @@ def test_help_names_what_can_be_given(capsys):
     assert "CYCLE  collection, analysis, validation." in page
     assert run(["monte-carlo", "--help"]) == 0
     assert "@last" in " ".join(capsys.readouterr().out.split())
+
+
+def _leaves(group: click.Group, ctx: click.Context, *words: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command that does something."""
+    for name in group.list_commands(ctx):
+        one = group.get_command(ctx, name)
+        if isinstance(one, click.Group):
+            yield from _leaves(one, ctx, *words, name)
+        else:
+            yield (*words, name)
+
+
+def test_every_page_of_help_fits_and_names_each_argument_once(capsys, monkeypatch):
+    """Of every command: one section of arguments, no line beyond 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    root = shell()
+    pages = list(_leaves(root, click.Context(root)))
+    assert len(pages) > len(COMMANDS)
+    for words in pages:
+        assert run([*words, "--help"]) == 0
+        page = capsys.readouterr().out
+        assert "Positional arguments" not in page, words
+        assert page.count("Arguments:") <= 1, words
+        assert max(map(len, page.splitlines())) <= 80, words

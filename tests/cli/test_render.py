@@ -117,17 +117,20 @@ _WIDE_BLOCKS = (
 )
 
 
-def _on_a_terminal(columns: int, blocks: str = _HOSTILE_BLOCKS, **env: str) -> str:
-    """Return what *blocks* write to a pseudo-terminal that wide."""
+def _on_a_terminal(
+    columns: int, blocks: str = _HOSTILE_BLOCKS, warnings: tuple[str, ...] = (), **env: str
+) -> str:
+    """Return what *blocks* and *warnings* write to a pseudo-terminal that wide."""
     code = (
         "from trading_cli.cli.render import present\n"
         "from trading_cli.cli.answer import Answer, Table, Facts\n"
-        f"{blocks}\npresent(Answer({{}}, blocks), 'x', as_json=False)\n"
+        f"{blocks}\npresent(Answer({{}}, blocks, {warnings!r}), 'x', as_json=False)\n"
     )
     control, terminal = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=terminal,
+        stderr=terminal,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns), **env},
     )
@@ -155,6 +158,18 @@ def test_a_narrow_terminal_folds_and_loses_nothing(columns):
     assert squeezed.count("a") >= 24
     assert "[red]line[/red]" in squeezed
     assert "…" not in squeezed
+
+
+def test_a_warning_is_folded_on_a_terminal_and_whole_in_a_pipe(capsys):
+    """At 40 columns it takes several lines, broken between words; a pipe gets one."""
+    text = "the venue did not tell " + "word " * 30 + "https://example.invalid/" + "x" * 9
+    seen = _on_a_terminal(40, "blocks = ()", (text,), NO_COLOR="1").splitlines()
+    assert len(seen) > 4
+    assert max(map(len, seen)) <= 40
+    assert {line[:2] for line in seen[1:]} == {"  "}
+    assert " ".join(" ".join(seen).split()) == f"warning: {text}"
+    present(Answer({}, (), (text,)), "x", as_json=False)
+    assert capsys.readouterr().err == f"warning: {text}\n"
 
 
 def _lines(columns: int) -> list[str]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_cli.cli.times import duration, instant, span
 from trading_cli.core.errors import UsageError
+from trading_cli.core.times import duration, instant, span
 
 NOW = datetime(2026, 3, 11, 12, 0, 7, tzinfo=UTC)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_cli.app.asked import lines
 from trading_cli.cli import collect, logs, quality_check, status
 from trading_cli.cli.answer import Facts, Table
 
@@ -87,6 +88,6 @@ def test_a_log_line_is_one_line():
     """A traceback in a log record does not spread over the screen."""
     line = {"at": "t", "level": "error", "event": "e", "exception": "a\nb"}
     assert logs._sentence(line) == "t error - e exception=a b"
-    order = list(logs.Level)
-    assert logs._severity({"level": "WARNING"}, order) == 2
-    assert logs._severity({"level": "odd"}, order) == 4
+    assert list(lines.LEVELS) == [one.value for one in logs.Level]
+    assert lines._severity({"level": "WARNING"}) == 2
+    assert lines._severity({"level": "odd"}) == 4

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -65,12 +65,12 @@ def refused(work: Callable[[], object]) -> StoreError | None:
     return None
 
 
-def step_through(home: Home, monkeypatch: pytest.MonkeyPatch, most: int) -> int:
-    """Run slot after slot with a little more room each; return in how many there was too little."""
-    for turn in range(1, most):
+def step_through(home: Home, monkeypatch: pytest.MonkeyPatch, pages: Sequence[int]) -> int:
+    """Run slot after slot, each with so many *pages*; return in how many there was too little."""
+    for turn, room in enumerate(pages, 1):
         slot = home.at(turn)
         before = rows_of(home)
-        monkeypatch.setattr(Narrow, "room", turn - 1)
+        monkeypatch.setattr(Narrow, "room", room)
         with monkeypatch.context() as narrow:
             narrow.setattr("trading_cli.app.toolkit.Store", Narrow)
             told = refused(lambda: run_cycle(home.toolkit, COLLECTION, progress=home.said.append))
@@ -108,17 +108,20 @@ def test_no_room_at_any_write(make_home, monkeypatch):
     """Page by page of what a cycle wants: old or new, a sentence, and later the gap's row."""
     home = make_home(panel={"max_markets": 6}, **QUIET)
     home.collect()
-    full = step_through(home, monkeypatch, 90)
+    full = step_through(home, monkeypatch, range(90))
     assert full >= 5
     after_it(home, full + 4)
 
 
 @pytest.mark.nightly
 def test_no_room_at_any_write_of_a_large_cycle(make_home, monkeypatch):
-    """The same of all markets and all talk, as a cycle that begins with an empty file."""
+    """The same of all markets and all talk: it wants more pages the longer nothing was kept.
+
+    Page by page at first, then by eight: a slot each, and this world has two days of them.
+    """
     home = make_home()
     home.collect(talk=True)
-    full = step_through(home, monkeypatch, 180)
+    full = step_through(home, monkeypatch, [*range(60), *range(60, 1000, 8)])
     assert full >= 15
     after_it(home, full + 4)
 
@@ -186,8 +189,7 @@ def test_a_cycle_that_cannot_write_sends_no_order_and_says_so(make_home):
 def write_beside_a_reader(path: Path, slots: int, markets: int) -> int:
     """Write so many slots while somebody reads; return the most the log ever was, in bytes."""
     wal, most = path.with_name(path.name + "-wal"), 0
-    # a short patience: putting the log away waits for the reader as long as a writer would
-    with Store.open(path, now=world.NOON, busy_timeout_ms=50) as store:
+    with Store.open(path, now=world.NOON) as store:
         with store.transaction() as tx:
             listings.record_markets(tx, [world.market(n) for n in range(markets)])
         with Store.reader(path) as other, other.reading() as look:

@@ -268,7 +268,9 @@ def test_below_100_trades_there_is_one_sentence():
     """It names how many there are, and what redrawing cannot do."""
     assert "99 trades" in too_few(99)
     assert "cannot contain a loss you have not had" in too_few(0)
-    assert too_few(100) == ""
+    assert too_few(100) == too_few(100, 7) == ""
+    assert too_few(12, 7).startswith("INSUFFICIENT: backtest run 7 closed 12 trades")
+    assert "your" not in too_few(12, 7)
 
 
 @pytest.mark.parametrize(("paths", "seed"), [(0, 1), (-1, 1), (10_000_001, 1), (10, -1)])

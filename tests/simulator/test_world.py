@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trading_cli.simulator.cast import DAY, Kind
 from trading_cli.simulator.chatter import said
+from trading_cli.simulator.memory import Days
 from trading_cli.simulator.prices import path, payouts
 from trading_cli.simulator.shocks import shocks
 from trading_cli.simulator.world import World
@@ -300,3 +301,19 @@ def test_talk_matches_by_words_and_is_planted_where_it_says() -> None:
     assert len(during) > len(before)
     assert w.posts("gdelt", "zzz qqq www", START, NOW, NOW) == []
     assert w.posts("gdelt", "", START, NOW, NOW) == []
+
+
+def test_days_that_are_over_are_forgotten_and_made_again_alike() -> None:
+    """A hundred days of one name: three are kept, however many there is room for."""
+    days: Days[int] = Days(1_000)
+    made: list[int] = []
+
+    def make(day: int) -> int:
+        made.append(day)
+        return 10 * day
+
+    for day in range(100):
+        assert days.get("name", day, lambda day=day: make(day)) == 10 * day
+    for day in (99, 98, 97, 96):
+        assert days.get("name", day, lambda day=day: make(day)) == 10 * day
+    assert made == [*range(100), 96]

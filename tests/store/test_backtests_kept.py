@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_cli.domain import Token
+from trading_cli.domain import Token, Trip
 from trading_cli.store import Store, backtests, trials
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 PLAN = trials.Planned("backtest", "roc_only", AT, AT, AT + DAY, {"fees": "zero"}, "data", "code")
-TRIP = backtests.Trip(
+TRIP = Trip(
     "P1", "M1", "E1", "Politics", "politics", "roc_only", Token.NO, "benchmark", AT,
     AT + timedelta(hours=2), Decimal("12.5"), Decimal("5.25"), Decimal("6.1"), Decimal("0.05"),
     Decimal("0.85"), "B", bool(1), ("TARGET_1", "STOP"), Decimal("0.5"), 0.6, Decimal("0.42"),

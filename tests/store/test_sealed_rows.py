@@ -211,6 +211,10 @@ def test_an_older_file_is_taken_in_as_it_is(tmp_path):
     raw.close()
     with Store.open(path, now=NOON) as store:
         assert broken(store) == []
+        with store.reading() as look:
+            taken = seal_check.taken_in(look)
+        assert 0 < taken.found <= taken.rows
+        assert taken.began is not None
         behind_its_back(store, "UPDATE watermarks SET at = 6")
         assert [one.table for one in broken(store)] == ["watermarks"]
 

@@ -7,6 +7,7 @@ with a file where the folder should be.
 import random
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,22 @@ def test_a_durable_transaction_waits_for_the_disk_and_the_next_one_does_not(tmp_
         for durable, level in ((False, 1), (True, 2), (False, 1)):
             with store.transaction(durable=durable) as tx:
                 assert tx.execute("PRAGMA synchronous").fetchone()[0] == level
+
+
+def test_putting_the_log_away_waits_for_nobody(path):
+    """Beside a reader, then a writer, of whom each would be waited for ten minutes."""
+    long = 600_000
+    with Store.open(path, now=NOON, busy_timeout_ms=long) as store:
+        with Store.reader(path) as other, other.reading() as look:
+            look.execute("SELECT count(*) FROM quotes").fetchone()
+            with store.transaction() as tx:
+                series.record_quotes(tx, [world.quote(2)])
+            assert not store.checkpoint()
+        with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            store.checkpoint()
+            writer.execute("ROLLBACK")
+        with store.reading() as look:
+            assert look.execute("PRAGMA busy_timeout").fetchone() == (long,)
+        assert store.checkpoint()
+        assert path.with_name(path.name + "-wal").stat().st_size == 0

@@ -233,20 +233,6 @@ def test_whatever_as_of_nothing_later_is_shown(eight_slots, seconds):
     assert len(points) == sum(ready + n * timedelta(minutes=15) <= as_of for n in range(8))
 
 
-def test_engagement_is_read_at_equal_age(store):
-    """Likes that came later than the age asked for do not count, however the post fared since."""
-    with store.transaction() as tx:
-        for age_s, likes in ((60, 3), (3600, 50), (7200, 900)):
-            talk.record_posts(tx, [world.post(likes=likes, age_s=age_s)])
-    with store.reading() as look:
-
-        def likes(age_s):
-            found = talk.engagement_at(look, "bluesky", "p1", age_s=age_s, as_of=NOON + DAY)
-            return found and found[0]
-
-        assert [likes(s) for s in (59, 60, 3599, 3600, 9000)] == [None, 3, 3, 50, 900]
-
-
 def test_books_come_back_as_they_went_in(store):
     """A stored book has the levels, in order and to the last digit."""
     with store.transaction() as tx:

@@ -30,7 +30,10 @@ SEND_S = 10.0  # one attempt of any channel is over after so many real seconds
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent at once: one notice, or several of a kind. ``key`` is shown in every part."""
+    """What is sent at once: one notice, or several of a kind. ``key`` is shown in every part.
+
+    ``link`` is where the page shows it, "" where there is no page.
+    """
 
     key: str
     kind: str
@@ -39,6 +42,7 @@ class Message:
     text: str
     at: datetime
     notices: tuple[Notice, ...] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from telegram.request import HTTPXRequest
 from trading_cli.alerts import SEND_S, Delivered, Message, MessageRefused
 from trading_cli.alerts.text import clean, split, untappable
 from trading_cli.core.errors import SourceDown, SourceError, SourceRefused, SourceThrottled
-from trading_cli.core.foreign import clean_text
+from trading_cli.core.foreign import clean_text, clean_url
 from trading_cli.core.redact import Redactor
 
 LONGEST = 4096
@@ -82,9 +82,12 @@ class Telegram:
     def send(self, message: Message) -> Delivered:
         """Send *message* in as many parts as it takes; ``reference`` is their message ids."""
         text = untappable(clean(message.text))
+        foot = f"[{clean_text(message.key, 120)}]"
+        if link := clean_url(message.link):  # of its own: it is to be tapped
+            foot = f"{link}\n{foot}"
         ids = [
             self._ask(self._sent(self._chat, part, silent=not message.critical), self._timeout)
-            for part in split(text, LONGEST, foot=f"[{clean_text(message.key, 120)}]")
+            for part in split(text, LONGEST, foot=foot)
         ]
         return Delivered(",".join(map(str, ids)), len(ids))
 

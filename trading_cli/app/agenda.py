@@ -27,6 +27,8 @@ LIVENESS = timedelta(hours=2)
 """A proposed outcome may be disputed for so long (UMA's optimistic oracle, the venue's setting)."""
 VOTE = timedelta(hours=96)
 """A dispute goes to a vote of two to four days; the later end is shown."""
+PAST = timedelta(days=7)
+"""So far back the agenda looks."""
 UNDER_WAY = frozenset({"proposed", "disputed"})
 
 
@@ -45,8 +47,10 @@ def agenda(
 ) -> dict[str, Any]:
     """Return {now, until, events, expiring}: what the next *days* bring, and what we hold in it.
 
-    ``events`` {at, kind, title, market, note, stake, in_s} by time: deadline, settling, economic,
-    settled (the last 7 days). ``expiring``: holdings by reminder (24, 72, 168 h), then stake.
+    ``events`` {at, kind, title, market, note, stake, in_s}: deadline, settling, economic, settled.
+    What comes is by time; what is past follows, the latest first: of the last 7 days, longer ago
+    only what is held. ``expiring``: holdings by reminder (24, 72, 168 h), then stake; those whose
+    deadline has passed come last.
     """
     known = brief.read(config, os.environ)
     now = now_of(clock)
@@ -63,9 +67,20 @@ def agenda(
         return {
             "now": _iso(now),
             "until": _iso(until),
-            "events": sorted(events, key=lambda one: (one["at"], one["kind"], one["title"])),
+            "events": sorted(filter(_still_of_interest, events), key=_place),
             "expiring": expiring(what.held, what.markets, now),
         }
+
+
+def _still_of_interest(event: Mapping[str, Any]) -> bool:
+    """Say whether *event* is to come, of the last days, or of something held."""
+    return bool(event["in_s"] >= -PAST.total_seconds() or event["stake"] > 0)
+
+
+def _place(event: Mapping[str, Any]) -> tuple[bool, int, str, str]:
+    """Return where *event* stands: what comes by time, then what is past, the latest first."""
+    past = event["in_s"] < 0
+    return past, abs(event["in_s"]), event["kind"], event["title"]
 
 
 def _iso(at: datetime) -> str:
@@ -118,7 +133,7 @@ def _settling(look: Transaction, what: _Known) -> Iterator[dict[str, Any]]:
 
 
 def _settled(look: Transaction, what: _Known) -> Iterator[dict[str, Any]]:
-    since = what.now - timedelta(days=7)
+    since = what.now - PAST
     paid = settled(look, since, what.now)
     names = [name for name, _, _ in paid]
     known = {one.id: one for one in listings.listing_at(look, as_of=what.now, venue_ids=names)}
@@ -136,7 +151,10 @@ def _outside(look: Transaction, what: _Known) -> Iterator[dict[str, Any]]:
 def expiring(
     held: Mapping[str, list[Position]], markets: Mapping[str, Market], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return what is held within a week of its deadline, nearest reminder first, then by stake."""
+    """Return what is held within a week of its deadline, nearest reminder first, then by stake.
+
+    Where the deadline has passed the hours are negative, and it comes last.
+    """
     found = []
     for name, positions in held.items():
         market = markets.get(name)
@@ -158,7 +176,9 @@ def expiring(
             }
             for one in positions
         ]
-    return sorted(found, key=lambda one: (one["within_h"], -one["stake"], one["position"]))
+    return sorted(
+        found, key=lambda one: (one["hours"] < 0, one["within_h"], -one["stake"], one["position"])
+    )
 
 
 def reminder(left: timedelta) -> int | None:

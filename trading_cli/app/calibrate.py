@@ -28,7 +28,7 @@ from trading_cli.research import calibration as cal
 from trading_cli.research import recalibration as rec
 from trading_cli.research.clustered import ClusteredMean
 from trading_cli.research.track_record import LEAST_EVENTS
-from trading_cli.store import Store, Transaction, listings, recalibrations, settled
+from trading_cli.store import Store, Transaction, archived, listings, recalibrations, settled
 from trading_cli.store.born import is_there
 
 BASE = "1 d"
@@ -97,6 +97,17 @@ def calibrate(
         return judged(gather(look, now, question), now, question)
 
 
+def thaw_settled(look: Transaction, as_of: datetime) -> None:
+    """Bring from the archive what ``recalibration`` reads at any instant up to *as_of*."""
+    if archived.has_archive(look):
+        span = HORIZONS[BASE]
+        ends = {
+            one.market: (one.closed_at - 3 * span, one.closed_at + span)  # it may be corrected
+            for one in settled.settled(look, as_of=as_of)
+        }
+        questions.thaw(look, ends)
+
+
 def gather(look: Transaction, as_of: datetime, question: Question = USUAL) -> Gathered:
     """Return the rows of every market asked for that is known to be settled by *as_of*."""
     among = questions.members(look, question)
@@ -110,6 +121,7 @@ def gather(look: Transaction, as_of: datetime, question: Question = USUAL) -> Ga
     every = [one for one in every if questions.is_asked(question, among, listed.get(one.market))]
     whole = [one for one in every if one.outcome in {Outcome.YES, Outcome.NO}]
     names = [one.market for one in whole]
+    questions.thaw_asked(look, question, whole, listed)
     categories = {name: (listed[name].tags or ("none",))[0] for name in names if name in listed}
     prices: list[Row] = []
     unpriced = 0
@@ -160,7 +172,11 @@ def _horizon(ahead: timedelta) -> str:
 
 
 def judged(found: Gathered, as_of: datetime, question: Question = USUAL) -> dict[str, Any]:
-    """Return the whole answer: groups, the recalibration of the price, what was left out."""
+    """Return the whole answer: groups, the recalibration of the price, what was left out.
+
+    ``events`` counts those with a price at the horizon at which all markets are judged together,
+    as everywhere an event is counted towards the least number of them.
+    """
     base = [row for row in found.prices if row.horizon == question.base]
     own = [row for row in found.decided if row.own is not None]
     cells = [
@@ -178,16 +194,16 @@ def judged(found: Gathered, as_of: datetime, question: Question = USUAL) -> dict
     late = sum(row.origin is not Origin.RECORDED for row in every)
     warnings = [] if found.markets else [NOTHING]
     if found.half:
-        warnings.append(f"{found.half} markets settled 50-50: no outcome, left out.")
+        some = f"{found.half} market{'s' if found.half > 1 else ''}"
+        warnings.append(f"{some} settled 50-50: no outcome, left out.")
     if question.hindsight:
         warnings.append(HINDSIGHT)
-    events = len({row.event for row in every})
-    if every and late == len(every) and events == found.markets > 1:
+    if every and late == len(every) and len({r.event for r in every}) == found.markets > 1:
         warnings.append(ALONE)
     return {
         "as_of": as_of.isoformat(timespec="seconds"),
         "markets": found.markets,
-        "events": events,
+        "events": len({row.event for row in base}),
         "minimum": LEAST_EVENTS,
         "left_out": {"half": found.half, "no_price": found.unpriced},
         "not_recorded_share": round(late / len(every), 6) if every else None,
@@ -239,8 +255,8 @@ def _cell(of: str, by: str, name: str, rows: Sequence[Row]) -> dict[str, Any]:
 
 _NUMBERS = (
     "base_rate", "brier", "log_loss", "reliability", "resolution", "uncertainty", "within_bins",
-    "skill_over_base_rate", "spiegelhalter_z", "spiegelhalter_p", "calibration_error", "slope",
-    "slope_error",
+    "skill_over_base_rate", "spiegelhalter_z", "spiegelhalter_p", "spiegelhalter_z_clustered",
+    "spiegelhalter_p_clustered", "calibration_error", "slope", "slope_error",
 )  # fmt: skip
 
 
@@ -249,8 +265,8 @@ def _numbers(found: cal.Calibration) -> dict[str, Any]:
     values = (
         found.base_rate, _mean(found.brier), _mean(found.log_loss), parts.reliability,
         parts.resolution, parts.uncertainty, parts.within_variance - parts.within_covariance,
-        parts.skill, test.z_clustered, test.p_clustered, found.error, found.line.slope,
-        found.line.slope_error,
+        parts.skill, test.z, test.p, test.z_clustered, test.p_clustered, found.error,
+        found.line.slope, found.line.slope_error,
     )  # fmt: skip
     return _rounded(dict(zip(_NUMBERS, values, strict=True)))
 
@@ -327,6 +343,15 @@ def recalibration(look: Transaction, as_of: datetime) -> rec.Recalibration | Non
     Fitted on the mids a day before the close of the markets whose settlement was known by
     *as_of*, nothing later; ``None`` below 30 events.
     """
+    return _fit(counted(look, as_of), as_of)
+
+
+def counted(look: Transaction, as_of: datetime) -> list[Row]:
+    """Return the rows that count towards the least number of events: one a market.
+
+    A market counts that was known by *as_of* to have settled YES or NO (50-50 is no outcome), and
+    of which a mid was known a day before its close, from a quote or from its history.
+    """
     every = settled.settled(look, as_of=as_of)
     span = HORIZONS[BASE]
     rows: list[Row] = []
@@ -340,7 +365,7 @@ def recalibration(look: Transaction, as_of: datetime) -> rec.Recalibration | Non
                 Row(one.event, "", BASE, "", mid.price, None, one.outcome is Outcome.YES,
                     mid.origin, mid.at.timestamp(), one.known_at.timestamp())
             )  # fmt: skip
-    return _fit(rows, as_of)
+    return rows
 
 
 def calibrate_step(cycle: Cycle) -> Done:

@@ -11,14 +11,14 @@ given; they look ahead a little, so they describe and can never be traded:
   least an hour.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Market
-from trading_cli.store import Transaction, imports, settled
+from trading_cli.domain import Market, from_epoch
+from trading_cli.store import Transaction, archived, imports, listings, settled, thawed
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HORIZONS: Mapping[str, timedelta] = {
@@ -64,6 +64,8 @@ class Question:
 
 
 USUAL = Question(HORIZONS)
+FAR = datetime(2200, 1, 1, tzinfo=UTC)
+"""After every price there is."""
 
 
 def asked(
@@ -113,6 +115,43 @@ def counted_from(
     if question.before == "end":
         return None if market is None else market.end_at
     return one.closed_at
+
+
+def thaw(look: Transaction, spans: Mapping[str, tuple[datetime, datetime]]) -> None:
+    """Bring the mids of the markets from the archive, each of its own span, both ends in it."""
+    numbers = listings.market_ids(look, spans)
+    ends = {
+        numbers[market]: (int(since.timestamp()), int(until.timestamp()) + 1)
+        for market, (since, until) in spans.items()
+    }
+    thawed.thaw_of(look, ends, (thawed.QUOTES, thawed.POINTS))
+
+
+def thaw_asked(
+    look: Transaction,
+    question: Question,
+    every: Sequence[settled.Settled],
+    listed: Mapping[str, Market],
+) -> None:
+    """Bring from the archive all that is read of the settled markets *every*."""
+    if not archived.has_archive(look):
+        return
+    longest = max(question.horizons.values())
+    reach = max(question.within or longest / 4, HOUR)
+    first = settled.decided_since(look)
+    spans = {}
+    for one in every:
+        market = listed.get(one.market)
+        end = one.closed_at
+        if question.before == "end" and market is not None and market.end_at is not None:
+            end = market.end_at
+        begin = min(end, one.closed_at) - longest - reach
+        if question.before == "last":  # it may be anywhere
+            begin, end = from_epoch(0), FAR
+        if one.market in first:
+            begin = min(begin, from_epoch(first[one.market]))
+        spans[one.market] = begin, max(end, one.closed_at) + reach
+    thaw(look, spans)
 
 
 def mids(

@@ -16,6 +16,18 @@ from typing import Any
 import numpy as np
 
 from trading_cli.app import hourly_series
+from trading_cli.app.correlate_told import (
+    COMMAND,
+    CONFIRMATORY,
+    MONITORING,
+    head,
+    market_row,
+    plain,
+    pooled_row,
+    ranked,
+    told_market,
+    told_pooled,
+)
 from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.hype_settings import HypeSection
@@ -29,11 +41,10 @@ from trading_cli.domain import Tier
 from trading_cli.research import event_study, hourly, labels, lead, pooled, verdicts
 from trading_cli.research.hype import HypeRules
 from trading_cli.research.single_lags import alone
-from trading_cli.store import Store, correlations, listings, trials
+from trading_cli.store import Store, correlations, listings, thawed, trials
 from trading_cli.store.talk_hours import record_hours
 
 FORMULA = "correlate/1"
-MONITORING, CONFIRMATORY, COMMAND = "monitoring", "confirmatory", "command"
 SPAN = timedelta(days=30)
 LONGEST = timedelta(days=366)
 TRANSFORM = "hype: unclipped z without sentiment; price: log-odds per hour; hour-of-week means off"
@@ -42,7 +53,7 @@ TRANSFORM = "hype: unclipped z without sentiment; price: log-odds per hour; hour
 def correlate(
     config: Path | None,
     *,
-    since: timedelta = SPAN,
+    since: timedelta | datetime = SPAN,
     market: str | None = None,
     max_lag: int = lead.MAX_LAG,
     crew: Crew = ALONE,
@@ -53,13 +64,16 @@ def correlate(
     *market* narrows what is shown, never what is tested. Raises ``UsageError`` for a span or lag
     that makes no sense, or a market that was not followed in the span.
     """
-    if not timedelta(days=1) <= since <= LONGEST:
-        raise UsageError(f"--since {since}: between a day and a year.", hint="--since 30d")
     if not 1 <= max_lag <= 7 * 24:
         raise UsageError(f"--max-lag {max_lag}: 1 to 168 hours.", hint="--max-lag 24")
     crew.ready()
     with ExitStack() as stack:
         toolkit = stack.enter_context(build(config, clock=clock))
+        begin, until = hourly_series.span_of(toolkit.clock.now(), since)
+        if not timedelta(days=1) <= until - begin <= LONGEST:
+            raise UsageError(
+                f"--since {begin:%Y-%m-%d %H:%M}: between a day and a year ago.", hint="--since 30d"
+            )
         must_exist(toolkit.loaded.database)
         store = stack.enter_context(toolkit.open_store())
         found = run(toolkit, store, COMMAND, since=since, max_lag=max_lag, crew=crew)
@@ -87,7 +101,7 @@ def run(
     store: Store,
     kind: str,
     *,
-    since: timedelta = SPAN,
+    since: timedelta | datetime = SPAN,
     max_lag: int = lead.MAX_LAG,
     crew: Crew = ALONE,
 ) -> dict[str, Any]:
@@ -95,7 +109,8 @@ def run(
     now = toolkit.clock.now()
     begin, until = hourly_series.span_of(now, since)
     rules = _hype_rules(toolkit.settings.hype)
-    with store.reading() as look:
+    kinds = (thawed.PACKS, thawed.POINTS)
+    with thawed.reading(store, begin, until + timedelta(hours=2), kinds) as look:
         held = hourly_series.gather(look, since=begin, until=until, as_of=now, rules=rules)
         followed = len(listings.panel_members(look, as_of=now))
     planned = correlations.Planned(
@@ -110,9 +125,9 @@ def run(
     together = pooled.pooled(held.markets)
     summary = {
         "counts": {word: sum(one.word == word for one in judged) for word in verdicts.WORDS},
-        "study": _plain(asdict(event_study.study(held.markets))),
+        "study": plain(asdict(event_study.study(held.markets))),
     }
-    rows, groups = [_market_row(one) for one in judged], [_pooled_row(p) for p in together]
+    rows, groups = [market_row(one) for one in judged], [pooled_row(p) for p in together]
     with store.transaction() as tx:
         at = toolkit.clock.now()
         correlations.finish_run(tx, number, at=at, markets=rows, pooled=groups, summary=summary)
@@ -124,11 +139,11 @@ def run(
         standing = correlations.labels(tx, as_of=now)
         looks = correlations.looks(tx, as_of=now)
     return {
-        **_head(number, planned, max_lag, looks),
+        **head(number, planned, max_lag, looks),
         "followed": followed,
-        "pooled": [_told_pooled(row, standing) for row in groups],
+        "pooled": [told_pooled(row, standing) for row in groups],
         "event_study": summary["study"],
-        "markets": [_told_market(row, standing) for row in _ranked(rows)],
+        "markets": [told_market(row, standing) for row in ranked(rows)],
         "counts": summary["counts"],
     }
 
@@ -136,26 +151,6 @@ def run(
 def _judged(held: hourly_series.Gathered, max_lag: int, crew: Crew) -> Sequence[verdicts.Verdict]:
     tried = lead.Rules(max_lag, held.first_end)
     return verdicts.judge(lead.examine(held.markets, tried, crew.each))
-
-
-def _head(
-    number: int, planned: correlations.Planned, max_lag: int, looks: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return which run it was, on what, and how often anybody looked."""
-    return {
-        "run": number,
-        "kind": planned.kind,
-        "since": planned.since.isoformat(),
-        "until": planned.until.isoformat(),
-        "max_lag": max_lag,
-        "looks": {name: looks.get(name, 0) for name in (MONITORING, CONFIRMATORY, COMMAND)},
-        "family": {
-            "markets": len(planned.family["markets"]),
-            "data": planned.data_hash,
-            "settings": planned.settings_hash,
-            "code": planned.code,
-        },
-    }
 
 
 def _trial(planned: correlations.Planned) -> trials.Planned:
@@ -285,113 +280,3 @@ def _label_row(subject: str, label: labels.Label, now: datetime) -> correlations
     return correlations.LabelRow(
         subject, now, 0, label.leads, label.tier, label.lag, label.b, pending
     )
-
-
-# --- telling
-
-
-def _plain(value: Any) -> Any:
-    """Return *value* with every number that does not exist as ``None``, tuples as lists."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
-
-
-def _market_row(one: verdicts.Verdict) -> correlations.MarketRow:
-    found, ahead = one.examined, one.examined.forward
-    body = {
-        "event": found.event,
-        "category": found.category,
-        "sentence": one.sentence,
-        "hours": found.hours,
-        "coverage": found.coverage,
-        "q_any_dependence": one.q_any,
-        "reverse_q": one.reverse_q,
-        "reverse_q_any_dependence": one.reverse_q_any,
-        "same_hour_r": found.same_hour,
-        "same_hour_p": found.same_hour_p,
-        "hype_state": found.hype_state,
-        "price_state": found.price_state,
-        "out_of_sample_r2": found.out_of_sample,
-        "clark_west_p": found.clark_west,
-        "gross_cents": found.gross_cents,
-        "net_cents": found.net_cents,
-        "forward": _direction(ahead),
-        "reverse": _direction(found.reverse),
-    }
-    q = one.q if math.isfinite(one.q) else None
-    return correlations.MarketRow(found.id, one.word, one.tier, ahead.lag, q, _plain(body))
-
-
-def _direction(one: lead.Direction) -> dict[str, Any]:
-    joint = one.joint
-    return {
-        "p": one.p,
-        "lag": one.lag,
-        "b": one.b,
-        "t": one.t,
-        "r": one.r,
-        "effect_per_sd": one.effect,
-        "own_lags": one.own,
-        "rows": one.rows,
-        "method": one.method,
-        "by_lag": list(one.by_lag),
-        "joint_lags": None if joint is None else joint.lags,
-        "joint_p": None if joint is None else joint.p,
-        "joint_hc1_p": None if joint is None else joint.hc1_p,
-        "joint_hac_p": None if joint is None else joint.hac_p,
-        "partial_r2": None if joint is None else joint.partial_r2,
-        "toda_yamamoto_p": one.toda_yamamoto,
-        "conditional_p": one.conditional,
-        "conditional_r": one.conditional_r,
-        "shift_p": one.shift,
-    }
-
-
-def _pooled_row(one: pooled.Pooled) -> correlations.PooledRow:
-    body = _plain(asdict(one)) | {"leads": one.leads}
-    return correlations.PooledRow(one.category, one.horizon, one.leads, body["q"], body)
-
-
-def _told_pooled(
-    row: correlations.PooledRow, standing: Mapping[str, correlations.LabelRow]
-) -> dict[str, Any]:
-    label = standing.get(correlations.pooled_subject(row.category, row.horizon))
-    return {**row.body, "label": _told_label(label)}
-
-
-def _told_market(
-    row: correlations.MarketRow, standing: Mapping[str, correlations.LabelRow]
-) -> dict[str, Any]:
-    return {
-        "market": row.market,
-        "verdict": row.word,
-        "tier": row.tier.name,
-        "q": row.q,
-        **row.body,
-        "label": _told_label(standing.get(row.market)),
-    }
-
-
-def _told_label(label: correlations.LabelRow | None) -> dict[str, Any]:
-    """Return what the subject is called by confirmed runs, and what is claimed of it."""
-    if label is None:
-        return {"leads": False, "tier": "NONE", "since": None, "confirmed": None}
-    return {
-        "leads": label.leads,
-        "tier": label.tier.name,
-        "since": label.at.isoformat(),
-        "confirmed": label.pending.get("confirmed"),
-    }
-
-
-def _ranked(rows: Sequence[correlations.MarketRow]) -> list[correlations.MarketRow]:
-    """Return leads first, the smallest q first, those that cannot be told last."""
-    return sorted(rows, key=lambda one: (
-        one.word != verdicts.LEADS, one.word == verdicts.INSUFFICIENT,
-        math.inf if one.q is None else one.q, one.market,
-    ))  # fmt: skip

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading_cli.app import stop
+from trading_cli.app import effective, stop
 from trading_cli.app.gather import Progress
 from trading_cli.app.runs import only_run
 from trading_cli.app.toolkit import Toolkit
-from trading_cli.core import log
+from trading_cli.core import log, memory
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, TradingError
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
@@ -135,6 +135,8 @@ def run_cycle(
             now=toolkit.clock.now(),
         )
         raise
+    finally:
+        memory.give_back()
 
 
 def _started(toolkit: Toolkit, plan: Plan, progress: Progress, started_by: str) -> CycleReport:
@@ -147,11 +149,25 @@ def _started(toolkit: Toolkit, plan: Plan, progress: Progress, started_by: str) 
             with only_run(folder, plan.name, now, patience=PATIENCE_S):
                 return _first_or_second(toolkit, plan, store, start, progress)
         except RunLocked as locked:
-            with store.reading() as look:
-                newest = runs.last(look, cycles=[plan.name], limit=1)
-            if not newest or newest[0].slot != slot or newest[0].state != "RUNNING":
+            why = _known_of(store, plan, slot, locked.message)
+            if why is None:
                 raise
-            return _skipped(store, start, locked.message)
+            return _skipped(store, start, why)
+
+
+def _known_of(store: Store, plan: Plan, slot: int, holder: str) -> str | None:
+    """Return why a start in *slot* has nothing to do while *holder* works; ``None``: not known."""
+    with store.reading() as look:
+        earlier = runs.whole(look, plan.name, slot)
+        under_way = runs.under_way(look, plan.name, slot)
+    if earlier is not None:
+        return _did_it(earlier)
+    return holder if under_way else None
+
+
+def _did_it(earlier: runs.Run) -> str:
+    done_at = (earlier.finished or earlier.started).isoformat()
+    return f"run {earlier.id} did this slot at {done_at}"
 
 
 def _first_or_second(
@@ -161,8 +177,7 @@ def _first_or_second(
         earlier = runs.whole(look, plan.name, start.slot)
         before = runs.newest_slot(look, plan.name, before=start.slot)
     if earlier is not None:
-        done_at = (earlier.finished or earlier.started).isoformat()
-        return _skipped(store, start, f"run {earlier.id} did this slot at {done_at}")
+        return _skipped(store, start, _did_it(earlier))
     lost = _missed(plan, before, start.slot)
     start = runs.Start(
         start.cycle, start.slot, start.now, start.pid, start.started_by, _timing(plan, start, lost)
@@ -170,6 +185,7 @@ def _first_or_second(
     with store.transaction() as tx:
         runs.missed(tx, plan.name, lost, start.now)
         ticket = runs.begin(tx, start, lease=plan.longest)
+        effective.keep(tx, toolkit.loaded, start.now)
         kept = runs.checkpoints(tx, plan.name, start.slot)
     fault("cycle.begun")
     cycle = Cycle(

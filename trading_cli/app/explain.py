@@ -5,17 +5,18 @@ the value of a holding, where there still is one, is of now.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from trading_cli.app import configure, subjects
+from trading_cli.app import configure, effective, opinions_told, subjects
 from trading_cli.app.facts import settings_hash
 from trading_cli.app.journal import must_exist, outcome
 from trading_cli.app.meanings import mapping_in, mappings_in, settings_of, why
 from trading_cli.app.positions import worth
-from trading_cli.app.settings import Settings, load
+from trading_cli.app.settings import Loaded, Settings, load
 from trading_cli.app.subjects import Subject
 from trading_cli.app.worked import worked
 from trading_cli.core.clock import Clock, SystemClock
@@ -30,13 +31,13 @@ from trading_cli.domain import (
     Tier,
     from_epoch,
 )
-from trading_cli.store import Store, Transaction, deals, history, journal, listings
+from trading_cli.store import Store, Transaction, deals, history, journal, listings, thawed
 from trading_cli.store.features import features_of
 
 TOLD = frozenset(
     {
         *("question", "features", "best_tiers", "vetoes", "sizing", "risk", "sentence"),
-        *("label", "strength", "probability", "indicators"),
+        *("label", "strength", "probability", "indicators", "opinions"),
     }
 )
 
@@ -61,7 +62,7 @@ def explain(config: Path | None, name: str, *, clock: Clock | None = None) -> di
             "decision": None if found.decision is None else _decision(found.decision),
             "inputs": _inputs(look, found.decision),
             **_facts(look, found.decision),
-            "settings": _settings(found.decision, in_effect, settings_hash(loaded.settings)),
+            **_settings(look, found.decision, loaded, in_effect),
             "orders": _orders(look, found),
             **_holding(look, found, market, loaded.settings, now),
             "settlement": _settlement(look, market, now),
@@ -123,7 +124,12 @@ def _inputs(look: Transaction, one: Decision | None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     begin, at = from_epoch(one.slot), one.decided_at
     until = from_epoch(one.slot + SLOT_SECONDS)
-    for quote in history.quotes(look, one.market_id, since=begin, until=until, as_of=at):
+    span = {"since": begin, "until": until, "as_of": at}
+    quotes = history.quotes(look, one.market_id, **span)
+    if not quotes:  # with `retention.evidence: deals` it may lie in the archive
+        _thaw(look, one)
+        quotes = history.quotes(look, one.market_id, **span)
+    for quote in quotes:
         if quote.observed_at <= at:
             said = f"YES bid {_text(quote.bid)}, ask {_text(quote.ask)}"
             found.append(_input("quote", quote.observed_at, quote.event_time, said))
@@ -133,6 +139,12 @@ def _inputs(look: Transaction, one: Decision | None) -> list[dict[str, Any]]:
             said = f"{len(book.bids)} bids, {len(book.asks)} asks"
             found.append(_input("book", book.observed_at, book.event_time, said))
     return found
+
+
+def _thaw(look: Transaction, one: Decision) -> None:
+    ends = one.slot, one.slot + SLOT_SECONDS
+    numbers = listings.market_ids(look, [one.market_id])
+    thawed.thaw_of(look, dict.fromkeys(numbers.values(), ends), (thawed.QUOTES, thawed.BOOKS))
 
 
 def _input(what: str, observed: datetime, event: datetime, said: str) -> dict[str, Any]:
@@ -157,6 +169,7 @@ def _facts(look: Transaction, one: Decision | None) -> dict[str, Any]:
     return {
         "features": [_feature(name, named[name], best.get(name)) for name in _ordered(named)],
         "signal": signal or None,
+        "opinions": None if one is None else opinions_told.told(one),
         "vetoes": [
             {"reason": str(veto.get("reason", "")), "sentence": str(veto.get("sentence", ""))}
             for veto in mappings_in(facts, "vetoes")
@@ -220,20 +233,31 @@ def _check(told: Mapping[str, Any], binding: str) -> dict[str, Any]:
 
 
 def _settings(
-    one: Decision | None, in_effect: list[dict[str, Any]], hash_now: str
-) -> list[dict[str, Any]]:
-    """Return the settings that decide such a reason, their values now and their origins.
+    look: Transaction, one: Decision | None, loaded: Loaded, in_effect: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the settings that decide such a reason, then and now, and every one changed since.
 
-    ``decided``: every setting is still as it was at the decision, so these values decided.
+    ``decided``: the setting is still as it was at the decision, so this value decided.
     """
     if one is None:
-        return []
+        return {"settings": [], "settings_changed": []}
     now = {row["key"]: row for row in in_effect}
-    same = one.settings_hash == hash_now
-    return [
-        {"key": key, "value": now[key]["value"], "origin": now[key]["origin"], "decided": same}
+    name, current = one.settings_hash, dict(effective.flat(effective.body(loaded)))
+    same = name == settings_hash(loaded.settings)
+    then = current if same else effective.then(look, name)
+    rows = [
+        {
+            "key": key,
+            "value": now[key]["value"],
+            "then": None if then is None else then.get(key),
+            "origin": now[key]["origin"],
+            "decided": then is not None and then.get(key) == current.get(key),
+        }
         for key in settings_of(one.reason, one.binding, frozenset(now))
     ]
+    changed = None if then is None else effective.changed(then, current)
+    told = None if changed is None else [asdict(each) for each in changed]
+    return {"settings": rows, "settings_changed": told}
 
 
 def _orders(look: Transaction, found: Subject) -> list[dict[str, Any]]:

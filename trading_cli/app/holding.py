@@ -4,7 +4,7 @@ This goes on whatever the data gate says, and whatever pauses entries. Every hel
 exit decision in every slot, also the one to stay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -267,7 +267,7 @@ def _keep_stays(
         series.record_books(tx, desk.slot, fetched.items(), purpose="exit")
         keep_sealed(tx, desk, (decision for decision, _ in stays), now)
         for position in (*(stay.position for _, stay in stays), *unsold):
-            _bring_up_to_date(tx, position, now)
+            _bring_up_to_date(tx, desk, position, now)
         for decision, stay in stays:
             if stay.reason is Reason.STALE_BOOK and _unjudged_before(tx, decision):
                 outbox.put(tx, _told_of_unjudged(desk.market(tx, decision.market_id), stay, now))
@@ -296,21 +296,22 @@ def _told_of_unjudged(market: Market, stay: Stay, now: datetime) -> Notice:
     return Notice(key, "risk", Severity.WARN, text, now, facts={"position": position.id})
 
 
-def _bring_up_to_date(tx: Transaction, position: Position, now: datetime) -> None:
+def _bring_up_to_date(tx: Transaction, desk: Desk, position: Position, now: datetime) -> None:
     """Keep the state and the highest bid of *position*, if it is still what it was."""
     stored = holdings.position(tx, position.id)
     if stored is None or stored.state is PositionState.CLOSED:
         return
     if stored.state is PositionState.OPEN and position.state is PositionState.LOCKED:
-        text = (
-            "The venue is settling a market you hold: targets are frozen until it is done.\n"
-            f"{position.shares} {position.token.value} of market {position.market_id}"
-        )
-        key = f"locked:{position.id}:{now:%Y%m%d}"
-        outbox.put(tx, Notice(key, "risk", Severity.WARN, text, now))
+        outbox.put(tx, _told_of_settling(desk.market(tx, stored.market_id), stored, now))
     holdings.save_position(tx, replace(stored, state=position.state, high_bid=position.high_bid))
 
 
-def held_markets(positions: Iterable[Position]) -> frozenset[str]:
-    """Return the markets of *positions*."""
-    return frozenset(p.market_id for p in positions)
+def _told_of_settling(market: Market, position: Position, now: datetime) -> Notice:
+    """Return what the owner hears when the venue begins to settle what is held."""
+    text = (
+        "LOCKED: the venue is settling a market you hold; its targets are frozen until that is"
+        f" done, its stop is not.\n{position.shares} {named(market, position.token)}\n"
+        f"{market.question}"
+    )
+    key = f"locked:{position.id}:{now:%Y%m%d}"
+    return Notice(key, "risk", Severity.WARN, text, now, facts={"position": position.id})

@@ -250,7 +250,14 @@ def _runs(ends: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def span_of(now: datetime, since: timedelta) -> tuple[datetime, datetime]:
-    """Return the last full hour before *now*, and so much before it, as (since, until)."""
-    until = from_epoch(int(now.timestamp()) // HOUR * HOUR)
-    return until - since, until
+def span_of(now: datetime, since: timedelta | datetime) -> tuple[datetime, datetime]:
+    """Return (since, until): to the last full hour before *now*, from so much before it.
+
+    An instant is where it begins, at its full hour.
+    """
+    until = _full_hour(now)
+    return (until - since if isinstance(since, timedelta) else _full_hour(since)), until
+
+
+def _full_hour(at: datetime) -> datetime:
+    return from_epoch(int(at.timestamp()) // HOUR * HOUR)

@@ -31,8 +31,9 @@ def entries(
     subject: str | None = None,
     since: datetime | None = None,
     limit: int = 50,
+    before: int | None = None,
 ) -> dict[str, Any]:
-    """Return {entries: […], total}: the newest rows that match, newest first.
+    """Return {entries: […], total}: the newest rows that match, newest first; *before* a number.
 
     Where there are rows and none matches, a warning names the filters. Raises UsageError for an
     unknown *kind*.
@@ -43,13 +44,15 @@ def entries(
     if not is_there(known.database):
         return {"entries": [], "total": 0, "warnings": [EMPTY]}
     with Store.reader(known.database) as store, store.reading() as look:
-        found = journal.newest(look, kind=kind, subject=subject, since=since, limit=limit)
+        found = journal.newest(
+            look, kind=kind, subject=subject, since=since, before=before, limit=limit
+        )
         older = [] if found else journal.newest(look, kind=kind, subject=subject, limit=1)
         total = journal.head(look)[0]
     data: dict[str, Any] = {"entries": [told(row) for row in found], "total": total}
-    if older:
+    if older and before is None:
         data["warnings"] = [_older(older[0].at, since)]
-    elif total and not found:
+    elif total and not found and before is None:
         asked = {"--kind": kind, "--subject": subject}
         words = " ".join(f"{name} {value}" for name, value in asked.items() if value)
         data["warnings"] = [f"none of {total} rows is of {words}"]

@@ -25,7 +25,7 @@ from trading_cli.core.errors import SourceDown, UsageError
 from trading_cli.domain import Book, Failure, Market, Refusal, Side, Trade, Wanted
 from trading_cli.research import book_history as bh
 from trading_cli.research import microstructure as ms
-from trading_cli.store import Store, Transaction, history, listings
+from trading_cli.store import Store, Transaction, history, listings, thawed
 from trading_cli.store.past_books import past_books
 
 DAY = timedelta(days=1)
@@ -33,6 +33,7 @@ SHORTEST, LONGEST = timedelta(minutes=15), timedelta(days=366)
 SIZES = tuple(Decimal(usd) for usd in (10, 30, 100, 300, 1000, 3000, 10_000))
 MOST_USD = Decimal(100_000_000)
 NEAR_TICKS = 5
+HOUR = timedelta(hours=1)
 _NAMED = 5  # markets an unclear name lists
 
 
@@ -155,7 +156,8 @@ _STORED = "without --live the newest stored book is shown"
 def _read(
     look: Transaction, market: Market, fetched: Book | None, since: timedelta, now: datetime
 ) -> Seen:
-    newest = fetched or history.newest_book(look, market.id, as_of=now)
+    number = listings.market_ids(look, [market.id])[market.id]
+    newest = _newest(look, market, number, fetched, since, now)
     if newest is None:
         raise NoBook(
             f"no book of {market.id} ({market.question}) is stored.",
@@ -167,10 +169,30 @@ def _read(
     if fetched is not None:
         past = [*past, fetched]
     first = min([begin, *(one.event_time for one in past)])
+    bounds = int(first.timestamp()), int(until.timestamp()) + 1
+    thawed.thaw_of(look, {number: bounds}, (thawed.TRADES,))
     trades = history.trades(  # of a recording the venue's times count: they lie before the span
         look, market.id, since=first, until=until + timedelta(seconds=1), as_of=now
     )
     return Seen(market, newest, fetched is not None, begin, until, past, trades)
+
+
+def _newest(  # whose book, and how far back more of them are asked for
+    look: Transaction, market: Market, number: int, fetched: Book | None, since: timedelta,
+    now: datetime,
+) -> Book | None:  # fmt: skip
+    """Return the newest book, and have the archived ones of so long before it at hand."""
+    had = thawed.END
+    while True:
+        found = fetched or history.newest_book(look, market.id, as_of=now)
+        begin = 0
+        if found is not None and found.observed_at - found.event_time < HOUR:
+            begin = int((found.observed_at - since - HOUR).timestamp())
+        # else it may have come from a file, whose books were all seen at once, in any slot
+        if begin >= had:
+            return found
+        thawed.thaw_of(look, {number: (begin, thawed.END)}, (thawed.BOOKS,))
+        had = begin
 
 
 def page(

@@ -175,7 +175,7 @@ def of_run(look: Transaction, row: backtests.Row, report: Mapping[str, Any]) -> 
 def told(look: Transaction, sample: Sample, wish: Asked, now: datetime) -> dict[str, Any]:
     """Return what redrawing *sample* says, for a *wish* without gaps."""
     found = sample.trades
-    if why := engines.too_few(len(found)):
+    if why := engines.too_few(len(found), None if sample.run is None else sample.run.id):
         return _insufficient(wish, sample, why)
     returns = record.record_of(found)
     ready = _ready(look, wish, found, returns.returns, now)

@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from trading_cli.domain import Position, PositionState, Purpose, Token
+from trading_cli.domain import Position, PositionState, Purpose, Token, Trip
 from trading_cli.research.montecarlo import Bets
 from trading_cli.research.paths import Floats
 from trading_cli.research.stresses import Record
@@ -29,7 +29,7 @@ class Traded:
     on entry, ``stated`` by its decision or else the mid's; ``None`` where neither is known.
     """
 
-    position: Position | backtests.Trip
+    position: Position | Trip
     closed_at: datetime
     net: float
     paid: float
@@ -124,7 +124,7 @@ def trades_of_run(look: Transaction, run: backtests.Row, slippage: float) -> lis
     return found
 
 
-def _chance(one: backtests.Trip, slippage: float) -> float | None:
+def _chance(one: Trip, slippage: float) -> float | None:
     """Return the chance of YES; what was stated is of the token that was bought."""
     own = one.probability
     if own is None:
@@ -199,7 +199,7 @@ def bets_of(look: Transaction, found: Sequence[Traded], now: datetime) -> Bets |
     )
 
 
-def _event(position: Position | backtests.Trip) -> str:
+def _event(position: Position | Trip) -> str:
     return position.event_id or position.market_id
 
 

@@ -63,27 +63,40 @@ def news(  # a span, and what of it
         raise UsageError("that is a span of more than 90 days.", hint="--since 7d")
     known = brief.read(config, os.environ)
     must_exist(known.database)
-    now = now_of(clock)
     with Store.reader(known.database) as store, store.reading() as look:
-        held = {one.market_id for one in holdings.positions(look)}
-        names = sorted(held | set(listings.panel_members(look, as_of=now)))
-        followed = listings.listing_at(look, as_of=now, venue_ids=names)
-        chosen = [one for one in followed if market is None or _means(one, market)]
-        if market is not None and not chosen:
-            raise UsageError(
-                f"{market!r} is no market we follow.", hint="trading markets --search WORD"
-            )
-        moves = _moves(look, [one.id for one in chosen], since, until, now)
-        order = sorted(moves, key=lambda name: (-abs(moves[name].last - moves[name].first), name))
-        by_id = {one.id: one for one in chosen}
-        shown = [by_id[name] for name in order[:limit]]
-        said = _said(look, shown, moves, now)
-        return {
-            "since": since.isoformat(),
-            "until": until.isoformat(),
-            "markets": [_row(one, moves[one.id], said, held, posts) for one in shown],
-            "still": len(chosen) - len(moves),
-        }
+        return moved(look, since, until, market=market, limit=limit, posts=posts, now=now_of(clock))
+
+
+def moved(  # a span, and what of it
+    look: Transaction,
+    since: datetime,
+    until: datetime,
+    *,
+    now: datetime,
+    market: str | None = None,
+    limit: int = 10,
+    posts: int = 3,
+) -> dict[str, Any]:
+    """Return the same from an open look."""
+    held = {one.market_id for one in holdings.positions(look)}
+    names = sorted(held | set(listings.panel_members(look, as_of=now)))
+    followed = listings.listing_at(look, as_of=now, venue_ids=names)
+    chosen = [one for one in followed if market is None or _means(one, market)]
+    if market is not None and not chosen:
+        raise UsageError(
+            f"{market!r} is no market we follow.", hint="trading markets --search WORD"
+        )
+    moves = _moves(look, [one.id for one in chosen], since, until, now)
+    order = sorted(moves, key=lambda name: (-abs(moves[name].last - moves[name].first), name))
+    by_id = {one.id: one for one in chosen}
+    shown = [by_id[name] for name in order[:limit]]
+    said = _said(look, shown, moves, now)
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "markets": [_row(one, moves[one.id], said, held, posts) for one in shown],
+        "still": len(chosen) - len(moves),
+    }
 
 
 def _means(market: Market, word: str) -> bool:
@@ -127,6 +140,14 @@ def _said(
         came = posts_of_spans(look, [span], as_of=now, least_score=ACCEPT, age_s=EQUAL_AGE_S)
         found[one.id] = came.get(event, [])
     return found
+
+
+def said_of(look: Transaction, market: Market, since: datetime, until: datetime) -> list[Post]:
+    """Return what was surely said about the market's event in [since, until), oldest first."""
+    event = market.event_id or market.id
+    span = (event, int(since.timestamp()), int(until.timestamp()))
+    found = posts_of_spans(look, [span], as_of=until, least_score=ACCEPT, age_s=EQUAL_AGE_S)
+    return found.get(event, [])
 
 
 def _loudness(post: Post) -> int:

@@ -59,7 +59,9 @@ def go(
             only_run(loaded.database.parent, WORK, clock.now()),
             channels or channels_of(section, secrets, clock) as made,
         ):
-            teller = Teller(store, made.on, section, clock, Redactor(secrets.values()))
+            masks = Redactor(secrets.values())
+            page = loaded.settings.dashboard.public_url
+            teller = Teller(store, made.on, section, clock, masks, page=page)
             report = teller.tell_all(patience_s)
             report.off = dict(made.off)
             return report

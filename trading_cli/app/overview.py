@@ -1,6 +1,7 @@
 """How things stand and what there is, read from the file alone: quick, without numpy or network."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ BASELINE_DAYS = 7
 DAY = 86_400
 NOTHING = "nothing collected yet"
 HINT = "nothing collected yet: `trading collect`"
+Rank = tuple[bool, Any, str]
+"""Where a market stands in the order: whether the value is absent, the value, its id."""
 
 
 def status(
@@ -46,7 +49,7 @@ def _nothing(now: datetime) -> dict[str, Any]:
     return {
         "pauses": [],
         "last_run": None,
-        "next_slot": from_epoch(slot_of(now)).isoformat(),
+        **_due((), now),
         "newest_quote_age_s": None,
         "account": None,
         "data_gate": {"open": False, "reasons": [NOTHING]},
@@ -97,7 +100,7 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
         data["pauses"] = _pauses(look, now)
         last = done[0] if done else None
         data["last_run"] = last and _ran(last, now)
-        data["next_slot"] = _next(done, now)
+        data |= _due(done, now)
         data["newest_quote_age_s"] = age
         data["account"] = _account(look)
         data["data_gate"] = _gate(look, done, age, now)
@@ -117,7 +120,7 @@ def _stored(database: Path, home: Path, now: datetime) -> dict[str, Any]:
 
 def _ran(run: runs.Run, now: datetime) -> dict[str, Any]:
     """Return a run as JSON has it; one under way whose process is gone has failed."""
-    died = run.state == "RUNNING" and not _alive(run.pid)
+    died = run.state == "RUNNING" and not is_alive(run.pid)
     return {
         "slot": from_epoch(run.slot).isoformat(),
         "state": "FAILED" if died else run.state,
@@ -126,7 +129,7 @@ def _ran(run: runs.Run, now: datetime) -> dict[str, Any]:
     }
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Return whether there is a process *pid*; another one may have its number by now."""
     try:
         os.kill(pid, 0)
@@ -137,11 +140,18 @@ def _alive(pid: int) -> bool:
     return pid > 0
 
 
-def _next(done: Sequence[runs.Run], now: datetime) -> str:
-    """Return the start of the next slot to collect: this one if nobody has."""
+def _due(done: Sequence[runs.Run], now: datetime) -> dict[str, str | None]:
+    """Return when the next slot begins, and since which slot none was collected, if one is missed.
+
+    A slot is missed when the next one has begun; before anything was collected none is.
+    """
     slot = slot_of(now)
-    whole = any(run.slot == slot and run.state in {"OK", "PARTIAL"} for run in done)
-    return from_epoch(slot + SLOT_SECONDS if whole else slot).isoformat()
+    last = max((run.slot for run in done if run.state in {"OK", "PARTIAL"}), default=slot)
+    missed = last + SLOT_SECONDS if last + SLOT_SECONDS < slot else None
+    return {
+        "next_slot": from_epoch(slot + SLOT_SECONDS).isoformat(),
+        "missed_since": None if missed is None else from_epoch(missed).isoformat(),
+    }
 
 
 def _gate(
@@ -155,8 +165,14 @@ def _gate(
     if judged is not None:
         reasons += glance.closing(look, judged.slot, since=judged.started, as_of=now)
     if age is not None and age > FRESH_S and not any(r.startswith("freshness") for r in reasons):
-        reasons.append(f"freshness: the newest quote is {age} s old")
+        reasons.append(f"freshness: the newest quote is {_old(age)} old")
     return {"open": not reasons, "reasons": reasons}
+
+
+def _old(seconds: int) -> str:
+    """Return an age in the unit a person would use."""
+    units = ((DAY, "days"), (3600, "h"), (60, "min"))
+    return next((f"{seconds // s} {name}" for s, name in units if seconds >= 2 * s), f"{seconds} s")
 
 
 def _waiting(look: Transaction, now: datetime) -> str:
@@ -180,44 +196,68 @@ def _waiting(look: Transaction, now: datetime) -> str:
     return f"{told}enough on {ready:%Y-%m-%d %H:%M} UTC"
 
 
-def markets(
-    config: Path | None, *, search: str, sort: str, limit: int, clock: Clock | None = None
+def markets(  # what is asked for, and of which page
+    config: Path | None,
+    *,
+    search: str,
+    sort: str,
+    limit: int,
+    category: str | None = None,
+    after: Rank | None = None,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Return {markets: […]}: the known open markets with their newest quotes, absent is ``None``.
 
-    *sort* is volume, liquidity or score (largest first), deadline, question or age.
+    *sort* is volume, liquidity or score (largest first), deadline, question or age. ``next`` is
+    where the page *after* this one begins, ``None`` for the last; by age it has the quote's time.
     """
     from trading_cli.app.settings import load  # noqa: PLC0415  # `status` does without it
 
     loaded = load(config, env=os.environ)
     if not is_there(loaded.database):
-        return {"markets": [], "warnings": [HINT]}
+        return {"markets": [], "warnings": [HINT], "next": None}
     now = (clock or SystemClock()).now()
-
     with Store.reader(loaded.database) as store, store.reading() as look:
         known = listings.listing_at(look, as_of=now)
         panel = listings.panel_members(look, as_of=now)
         scored = glance.scores(look, as_of=now)
-        newest = history.newest_quote_at(look)
-        quotes = (
-            {}
-            if newest is None
-            else {
-                quote.market_id: quote
-                for back in (1, 0)  # what this slot has not brought yet, the one before has
-                for quote in history.latest_quotes(
-                    look, slot_of(newest) - back * SLOT_SECONDS, as_of=now
-                )
-            }
-        )
+        quotes = _latest(look, now)
     words = search.casefold()
     rows = [
         _row(one, quotes.get(one.id), now) | {"panel": one.id in panel, "score": scored.get(one.id)}
         for one in known
-        if words in one.question.casefold() and not one.closed
+        if words in one.question.casefold()
+        and not one.closed
+        and (category is None or category in one.tags[:1])
     ]
     rows.sort(key=lambda row: _rank(row, sort))
-    return {"markets": rows[:limit], "total": len(rows)}
+    begin = 0 if after is None else _begin(rows, sort, _aged(after, sort, now))
+    shown = rows[begin : begin + limit]
+    more = begin + limit < len(rows)
+    following = _aged(_rank(shown[-1], sort), sort, now) if more and shown else None
+    return {"markets": shown, "total": len(rows), "next": following}
+
+
+def _latest(look: Transaction, now: datetime) -> dict[str, Quote]:
+    """Return the newest quotes by market; what this slot has not brought, the one before has."""
+    newest = history.newest_quote_at(look)
+    if newest is None:
+        return {}
+    slots = [slot_of(newest) - back * SLOT_SECONDS for back in (1, 0)]
+    found = [one for slot in slots for one in history.latest_quotes(look, slot, as_of=now)]
+    return {one.market_id: one for one in found}
+
+
+def _begin(rows: Sequence[Mapping[str, Any]], sort: str, after: Rank) -> int:
+    """Return the place in the sorted *rows* of the first that comes behind *after*."""
+    return bisect_right(rows, after, key=lambda row: _rank(row, sort))
+
+
+def _aged(rank: Rank, sort: str, now: datetime) -> Rank:
+    """Return *rank* with an age as the instant it is counted from, or the other way round."""
+    absent, value, name = rank
+    turned = sort == "age" and not absent
+    return (absent, int(now.timestamp()) - value, name) if turned else rank
 
 
 def _row(one: Market, quote: Quote | None, now: datetime) -> dict[str, Any]:
@@ -243,7 +283,7 @@ _COLUMN = {"volume": "volume_24h", "age": "age_s"}
 _LARGEST_FIRST = frozenset({"volume", "liquidity", "score"})
 
 
-def _rank(row: Mapping[str, Any], sort: str) -> tuple[bool, Any, str]:
+def _rank(row: Mapping[str, Any], sort: str) -> Rank:
     """Return what to sort by: absent values last, then by id."""
     value = row[_COLUMN.get(sort, sort)]
     if value is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from trading_cli.app.settings import Settings, load
 from trading_cli.core.clock import Clock, SystemClock
-from trading_cli.domain import Book, Market, Position, Side, Token
+from trading_cli.domain import Book, Market, Position, PositionState, Side, Token
 from trading_cli.research.deadline import deadline_of
 from trading_cli.store import Store, Transaction, balances, history, holdings, listings
 from trading_cli.store.born import is_there
@@ -22,6 +22,10 @@ from trading_cli.trading.terms import A_STOP
 MICRO = Decimal("0.000001")
 TICK = Decimal("0.01")
 EMPTY = "nothing is held"
+FROZEN = (
+    "the venue is settling it: the targets are frozen, the stop still sells where somebody bids,"
+    " the capital is locked until it is paid"
+)
 
 
 def positions(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def worth(
     """Return one holding as JSON has it: what it is, cost, value now, stop and targets.
 
     ``cost_to_leave`` is the mid's value less what selling all into the bids brings, fee included;
-    ``unsold`` shares find no bid.
+    ``unsold`` shares find no bid; ``note`` says what a state other than OPEN means, else "".
     """
     seen = None if book is None or position.token is Token.YES else book.mirrored("")
     seen = book if seen is None else seen
@@ -122,6 +126,7 @@ def worth(
         "targets": [_price(one) for one in exits.target_prices(position, settings.exits)],
         "targets_hit": position.targets_hit,
         "decision": position.decision_id or None,
+        "note": FROZEN if position.state is PositionState.LOCKED else "",
         **_value(position, market, seen, now),
     }
 

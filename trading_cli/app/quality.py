@@ -22,12 +22,13 @@ from trading_cli.research.quality import (
     gate,
 )
 from trading_cli.research.quality_score import Score, score
-from trading_cli.store import Store, Transaction, history, ledger, listings, runs
+from trading_cli.store import Store, Transaction, history, ledger, listings, runs, thawed
 from trading_cli.store.features import spans
 
 WINDOW = timedelta(hours=24)
 LOOK_BACK = timedelta(hours=12)
 HOUR = 3600
+THAWED = (thawed.QUOTES, thawed.PACKS, thawed.TRADES, thawed.POINTS)
 MILLION = 1e6
 Floats = NDArray[np.float64]
 TRADES_SOURCE = "polymarket.trades"
@@ -282,7 +283,7 @@ def check(
     loaded = load(config)
     now = (clock or SystemClock()).now()
     begin = now - since if isinstance(since, timedelta) else since
-    with Store.reader(loaded.database) as store, store.reading() as look:
+    with Store.reader(loaded.database) as store, thawed.reading(store, begin, now, THAWED) as look:
         found = assess(look, now=now, since=begin)
         gaps = ledger.gaps(look, since=begin, until=now + timedelta(seconds=1))
     return {

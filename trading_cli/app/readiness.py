@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.app import hearing, proving
+from trading_cli.app.calibrate import counted, thaw_settled
 from trading_cli.app.settings import Settings, load
 from trading_cli.app.track_record import Closed, closed_trades
 from trading_cli.core.clock import Clock, SystemClock
-from trading_cli.domain import SLOT_SECONDS
+from trading_cli.domain import SLOT_SECONDS, from_epoch
 from trading_cli.research.hype import FULL, HypeRules
 from trading_cli.research.track_record import LEAST_EVENTS
 from trading_cli.store import Store, Transaction, glance, progress
@@ -72,7 +73,7 @@ def of(look: Transaction, settings: Settings, now: datetime) -> dict[str, Any]:
     trades = closed_trades(look)
     indicators = progress.indicators(look)
     has = {one.name for one in indicators if one.defined}
-    parts = _parts(settings, seen, talk, trades, progress.resolved_events(look), now)
+    parts = _parts(settings, seen, talk, trades, _settled(look, now), now)
     data = _told([_had(part) if part.name in has else part for part in parts], now)
     data["indicators"] = [
         {
@@ -100,6 +101,18 @@ def _talk(look: Transaction, settings: Settings, now: datetime) -> Talk:
         provisional_days=section.provisional_days,
     )
     return Talk(hearing.baseline(look, now, rules), hearing.usable_hours(look, now, rules))
+
+
+def _settled(look: Transaction, now: datetime) -> progress.Slots:
+    """Return how many events `trading calibrate` counts, and when they were first and last known.
+
+    So many as one recalibration rests on: that is the one definition.
+    """
+    thaw_settled(look, now)
+    rows = counted(look, now)
+    known = [from_epoch(int(one.known_at)) for one in rows]
+    events = {one.event for one in rows}
+    return progress.Slots(len(events), min(known, default=None), max(known, default=None))
 
 
 def _parts(  # one look at everything
@@ -131,8 +144,8 @@ def _parts(  # one look at everything
         Part("correlation", talk.hours, CORRELATION_HOURS, "hours", "hours with talk and a price"
              " of the median market, at most as many as correlate uses",
              going if talk.hours else None, 24.0),
-        Part("calibration", settled.n, LEAST_EVENTS, "events", "settled events of quoted markets",
-             settled.first),
+        Part("calibration", settled.n, LEAST_EVENTS, "events", "events settled YES or NO, with a"
+             " price a day before the close", settled.first),
         Part("track record", events, LEAST_EVENTS, "events", "closed trades, one bet per event",
              first),
         Part("gate: trades", len(trades), gates.min_trades, "trades", "closed trades", first),

@@ -32,7 +32,7 @@ def remind(desk: Desk) -> int:
                     f"deadline:{one['position']}:{one['within_h']}",
                     "position",
                     Severity.WARN if one["within_h"] <= LAST_H else Severity.INFO,
-                    f"Deadline in {one['hours']:.0f} h: {one['shares']:g} {one['token']}, at stake"
+                    f"{_when(one['hours'])}: {one['shares']:g} {one['token']}, at stake"
                     f" {one['stake']:.2f} USD.\n{one['question']}\n{exits}",
                     now,
                     facts={"position": one["position"], "market": one["market"]},
@@ -40,3 +40,7 @@ def remind(desk: Desk) -> int:
             )
             for one in due
         )
+
+
+def _when(hours: float) -> str:
+    return f"Deadline in {hours:.0f} h" if hours >= 0 else f"Deadline passed {-hours:.0f} h ago"

@@ -16,6 +16,8 @@ class RetentionSection(Section):
     points: int = Field(365, description="Days of history mids; then the archive.", ge=0)
     refusals: int = Field(30, description="Days of raw replies we could not read; then gone.", ge=0)
     failures: int = Field(365, description="Days of failed requests; then gone.", ge=0)
+    events: int = Field(7, description="Days of what the page's stream tells; then gone.", ge=0)
+    jobs: int = Field(30, description="Days of jobs that ended, with their answers.", ge=0)
     evidence: Literal["decisions", "deals"] = Field(
         "decisions",
         description="What keeps its inputs in the live file: every decision, or those that dealt.",

@@ -1,6 +1,7 @@
 """A market's rules as the venue words them, every wording we ever saw, and what changed between."""
 
 import os
+from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from trading_cli.app.journal import must_exist, now_of
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Market
-from trading_cli.store import Store, listings
+from trading_cli.store import Store, Transaction, listings
 from trading_cli.store.wordings import rules_seen
 
 
@@ -25,7 +26,12 @@ def rules(config: Path | None, name: str, *, clock: Clock | None = None) -> dict
     now = now_of(clock)
     with Store.reader(known.database) as store, store.reading() as look:
         market = _meant(name, listings.listing_at(look, as_of=now))
-        seen = rules_seen(look, market.id, as_of=now)
+        return worded(look, market, now)
+
+
+def worded(look: Transaction, market: Market, now: datetime) -> dict[str, Any]:
+    """Return the same of *market* from an open look."""
+    seen = rules_seen(look, market.id, as_of=now)
     versions = []
     before = ""
     for at, text in seen:

@@ -91,6 +91,7 @@ class Runner:
     """Runs jobs until told to end; every child is ended with it.
 
     ``serve`` blocks. It returns the reason it ended for; SIGTERM and SIGINT are such reasons.
+    ``signal`` is the name of the signal that came, at whatever moment, "" for none.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Runner:
         self._env = dict(env)
         self._ending = threading.Event()
         self._why = ""
+        self.signal = ""
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._gate = threading.Lock()
         self._turn = {job.name: threading.Lock() for job in self._jobs}
@@ -168,7 +170,8 @@ class Runner:
             return
 
         def told(number: int, _frame: FrameType | None) -> None:
-            self.end(signal.Signals(number).name)
+            self.signal = signal.Signals(number).name
+            self.end(self.signal)
 
         before = {one: signal.signal(one, told) for one in (signal.SIGTERM, signal.SIGINT)}
         try:

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ PATIENCE_S = 20.0
 HIGHEST = 4
 GRACE = timedelta(minutes=1)
 TELL_EVERY = timedelta(seconds=15)
+GOES_ON = "the switch allows it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,13 @@ class Ended:
     killed: bool
 
 
-def serve(config: Path | None, progress: Progress) -> Ended:
+def serve(config: Path | None, progress: Progress, *, page: bool = False) -> Ended:
     """Run the cycles of a home by its schedule until told to end; blocks.
 
-    Nothing is begun while the kill switch is at its highest level. Raises ``RunLocked`` where
-    another one serves this home already.
+    Nothing is begun while the kill switch is at its highest level. With *page* the page is served
+    beside it by a process of its own, and stays up where the switch ends the cycles: there a person
+    sees why; they go on once the switch allows it. Raises ``RunLocked`` where another one serves
+    this home already, ``UsageError`` for a page that others could read.
     """
     loaded = load(config)
     section = loaded.settings.logging
@@ -63,30 +67,69 @@ def serve(config: Path | None, progress: Progress) -> Ended:
     place = Place(loaded.home, loaded.database)
     now, tell = SystemClock().now(), courier(loaded)
     _open(loaded, now).close()  # a new home is made, and armed, before anybody asks its switch
-    if why := _killed(place):
+    if (why := _killed(place)) and not page:
         tell()
         return Ended(why, killed=True)
-    with only_run(folder, WORK, now):
+    with only_run(folder, WORK, now), _beside(loaded, progress, page=page):
         note = folder / f"{WORK}.process"
         note.touch(mode=0o600)
         note.write_text(json.dumps({"pid": os.getpid(), "began": _began(os.getpid())}))
         try:
             for line in describe(now, jobs):
                 progress(line)
-            runner = Runner(
-                jobs,
-                stopped=lambda: _killed(place),
-                say=progress,
-                env=dict(os.environ),
-                chores=[Chore("alerts", TELL_EVERY, tell)],
-            )
-            reason = runner.serve()
+            reason = _work(jobs, place, progress, tell, page=page)
         finally:
             note.unlink(missing_ok=True)
         killed = bool(_killed(place))
         if killed:
             tell()  # nobody else may be there to say what ended it
     return Ended(reason, killed)
+
+
+def _work(
+    jobs: Sequence[Job], place: Place, say: Progress, tell: Callable[[], object], *, page: bool
+) -> str:
+    """Run *jobs* until told to end, and return why. With *page* the kill switch only makes a break.
+
+    What is due in the break is left out, as a later run notes.
+    """
+    chores = [Chore("alerts", TELL_EVERY, tell)]
+    env = dict(os.environ)
+    while True:
+        if not page or not _killed(place):
+            work = Runner(jobs, stopped=lambda: _killed(place), say=say, env=env, chores=chores)
+            reason = work.serve()
+            if work.signal or not page or not _killed(place):
+                return work.signal or reason
+        tell()
+        say(f"{_killed(place)}: no cycle runs until that is undone; the page stays")
+        pausing = Runner(
+            (), stopped=lambda: "" if _killed(place) else GOES_ON, say=say, env=env, chores=chores
+        )
+        reason = pausing.serve()
+        if pausing.signal or reason != GOES_ON:
+            return pausing.signal or reason
+        say("the cycles go on")
+
+
+@contextmanager
+def _beside(loaded: Loaded, say: Progress, *, page: bool) -> Iterator[None]:
+    """Keep the page of a home up for the block, where it is wanted."""
+    if not page:
+        yield
+        return
+    from trading_cli.app import serving  # noqa: PLC0415  # paid for when used
+    from trading_cli.app.beside import Beside, argv_of  # noqa: PLC0415
+
+    section = loaded.settings.dashboard
+    serving.check_token(loaded.secrets)
+    serving.check_reach(loaded, section.host, section.port)
+    beside = Beside(argv_of(loaded.config), say=say, env=dict(os.environ))
+    beside.start()
+    try:
+        yield
+    finally:
+        beside.end()
 
 
 def jobs_of(loaded: Loaded) -> list[Job]:

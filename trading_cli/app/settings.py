@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from trading_cli.alerts import AlertsSection
 from trading_cli.app.hype_settings import HypeSection
+from trading_cli.app.inbound_settings import InboundSection
 from trading_cli.app.montecarlo_settings import MonteCarloSection
 from trading_cli.app.retention_settings import RetentionSection
 from trading_cli.core.config import Secrets, Section, read_secrets, read_settings
@@ -135,6 +136,9 @@ class Settings(Section):
     )
     alerts: AlertsSection = Field(
         default_factory=AlertsSection, description="Whom to tell, when, and how often."
+    )
+    inbound: InboundSection = Field(
+        default_factory=InboundSection, description="Opinions from outside, by the webhook."
     )
     schedule: ScheduleSection = Field(
         default_factory=ScheduleSection, description="When the cycles run; cron's fields, UTC."

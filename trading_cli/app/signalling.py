@@ -5,6 +5,7 @@ from typing import Any
 
 from trading_cli.app import analyse, entering, views
 from trading_cli.app.cycles import run_cycle
+from trading_cli.app.decision_told import shown
 from trading_cli.app.desk import Desk
 from trading_cli.app.gather import Progress
 from trading_cli.app.runs import only_run
@@ -14,6 +15,8 @@ from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Decision, Purpose, from_epoch, slot_of
 from trading_cli.store import Store, decided, glance, runs
+
+__all__ = ["shown", "signal"]
 
 
 def signal(
@@ -105,32 +108,3 @@ def _trial(toolkit: Toolkit, store: Store, slot: int) -> list[Decision]:
         sized = entering.size_of(desk, one) if one.rank else None
         decisions.append(entering.decision_of(desk, one, at, sized))
     return decisions
-
-
-def shown(one: Decision) -> dict[str, Any]:
-    """Return a decision as the envelope has it."""
-    return {
-        "id": one.id,
-        "market": one.market_id,
-        "question": one.facts.get("question"),
-        "strategy": one.strategy,
-        "side": one.token and one.token.value,
-        "action": one.action.value,
-        "reason": one.reason.value,
-        "features": {
-            name: held.get("value") if isinstance(held, dict) else None
-            for name, held in _features(one).items()
-        },
-        "size": float(one.shares),
-        "limit_price": None if one.limit_price is None else float(one.limit_price),
-        "verdict": one.binding,
-        "vetoes": one.facts.get("vetoes", []),
-        "terms": one.facts.get("terms"),
-        "decided_at": one.decided_at.isoformat(),
-        "expires_at": None if one.expires_at is None else one.expires_at.isoformat(),
-    }
-
-
-def _features(one: Decision) -> dict[str, Any]:
-    held = one.facts.get("features")
-    return dict(held) if isinstance(held, dict) else {}

@@ -260,7 +260,7 @@ def _write(  # what a row says, and whether it stands alone
                     if told:
                         tell(tx, place, row, now=now)
                 if alone:
-                    store.checkpoint()
+                    store.checkpoint(patience_ms=BUSY_MS)
         except BREAKDOWNS as error:
             trouble = trouble or said(error)
             if isinstance(error, StoreLocked):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trading_cli.alerts import AlertsSection, Channel, Delivered, Message, MessageRefused, policy
+from trading_cli.app.page_links import link_of
 from trading_cli.core import log
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import SourceError, SourceRefused, SourceThrottled
@@ -62,8 +63,11 @@ class Teller:
         section: AlertsSection,
         clock: Clock,
         redactor: Redactor,
+        *,
+        page: str = "",
     ) -> None:
         self._store = store
+        self._page = page
         self._on = {one.name: one for one in on}
         self._section = section
         self._clock = clock
@@ -156,6 +160,7 @@ class Teller:
         fault("notify.claimed")
         try:
             message = policy.message(batch, now, digest=digest)
+            message = replace(message, link=link_of(self._page, message.notices))
             taken = self._on[name].send(masked(message, self._redactor))
         except SourceError as error:
             self._failed(ids, name, error)

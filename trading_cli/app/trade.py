@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from trading_cli.app import facts
+from trading_cli.app import effective, facts
 from trading_cli.app.desk import Desk
 from trading_cli.app.execution import Asked, broker_of, carry_out
 from trading_cli.app.gather import Progress
@@ -38,6 +38,8 @@ def close(toolkit: Toolkit, ids: Sequence[str], reason: str, progress: Progress)
         with store.reading() as look:
             held = [p for p in holdings.positions(look) if p.id in set(ids)]
             markets = {p.market_id: desk.market(look, p.market_id) for p in held}
+        with store.transaction() as tx:
+            effective.keep(tx, toolkit.loaded, desk.now())
         books = desk.fetch_books(list(markets.values()))
         for position in held:
             market = markets[position.market_id]

@@ -9,6 +9,7 @@ import numpy as np
 
 from trading_cli.app import analyse, learned, proving
 from trading_cli.app.desk import Desk
+from trading_cli.app.opinions import Ears
 from trading_cli.app.panel import rules_of
 from trading_cli.domain import (
     SLOT_SECONDS,
@@ -111,6 +112,7 @@ def views(
     talk = moods(look, names, since=at - MOOD, as_of=at)
     members = listings.panel_members(look, as_of=at)
     leads, recalibrated = learned.talk_leads(look, at), learned.recalibrated(look, at)
+    said = Ears(look, desk.settings.inbound).heard(names, at)
     found = []
     for market in chosen.markets:
         fee, why = _fee(market, at)
@@ -137,6 +139,7 @@ def views(
                 entered=events,
                 pooled=leads.of(market.category),
                 recalibrate=recalibrated,
+                opinions=said.get(market.id, ()),
             )
         )
     return found

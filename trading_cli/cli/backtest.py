@@ -15,7 +15,10 @@ _WIDE = 56
 _SHOWN = 12
 
 
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="From here (default: all).")]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="From here (default: what was recorded, else all)."),
+]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="To here, not included.")]
 Names = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Default: the settings'. Repeatable.")
@@ -60,7 +63,7 @@ def backtest(  # noqa: PLR0913, PLR0917  # an argument for each option
     from datetime import UTC, datetime
 
     from trading_cli.app.backtests import report, study
-    from trading_cli.cli.times import instant
+    from trading_cli.core.times import instant
 
     said, now = shared(ctx), datetime.now(UTC)
     asked = study.Asked(
@@ -78,7 +81,18 @@ def backtest(  # noqa: PLR0913, PLR0917  # an argument for each option
 
         document(html, page(data))
         said.talk(f"written to {html}")
-    return Answer(data, _blocks(data), exit_code=report.verdict(data))
+    return Answer(data, _blocks(data), _warnings(data["coverage"]), report.verdict(data))
+
+
+def _warnings(coverage: Mapping[str, Any]) -> list[str]:
+    from trading_cli.cli.eighty import minute
+
+    return [
+        f"imported history from {minute(one['since'])} to {minute(one['until'])} UTC is left out:"
+        " the run is over what was recorded. --since and --until take it in, as"
+        f" --since {one['since'][:16]}Z"
+        for one in coverage["left_out"]
+    ]
 
 
 def _writable(path: Path) -> None:
@@ -100,7 +114,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     blocks.append(_targets(data["targets"]))
     blocks.append(Facts(fitted(_luck(data)), "luck"))
     blocks.append(_beside(data))
-    blocks.append(_capacity(data["capacity"]))
+    blocks += _capacity(data["capacity"])
     blocks.append(_groups("by grade of the fills", data["by_grade"]))
     blocks.append(_groups("by category", data["by_category"]))
     if data["grid"] is not None:
@@ -262,14 +276,23 @@ def _beside(data: Mapping[str, Any]) -> Table:
     return Table(headings, cells, "the same history", frozenset(headings[1:]))
 
 
-def _capacity(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _capacity(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Return the run by the size of the account; why nothing is known of a size stands below."""
     cells = [
-        (f"{one['times']} x", f"{one['bankroll']:,.0f}", _number(one["total_return"], "+.2%"),
-         one["trades"], f"{one['staked']:,.0f}", _number(one["net_per_staked"], "+.2%"))
+        (f"{one['times']} x", f"{one['bankroll']:,.0f}",
+         "UNKNOWN" if one["missing"] else _number(one["total_return"], "+.2%"),
+         one["trades"], _number(one["staked"], ",.0f"), _number(one["net_per_staked"], "+.2%"))
         for one in rows
     ]  # fmt: skip
-    headings = ("capacity", "bankroll", "return", "trades", "staked", "net of stakes")
-    return Table(headings, cells, "", frozenset(headings))
+    headings = ("capacity", "bankroll", "return", "taken", "staked", "net of stakes")
+    why = list(dict.fromkeys(one["missing"] for one in rows if one["missing"]))
+    return [Table(headings, cells, "", frozenset(headings)), *_folded(why)]
+
+
+def _folded(sentences: Sequence[str]) -> list[Block]:
+    from trading_cli.cli.eighty import WIDTH, folded
+
+    return ["\n".join(folded(one, WIDTH)) for one in sentences]
 
 
 def _groups(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:

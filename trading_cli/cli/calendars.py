@@ -69,8 +69,8 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
     found: list[Block] = []
     if data["expiring"]:
         held = [
-            (f"{one['within_h']} h", f"{one['hours']:.0f} h", money(one["stake"]), one["token"],
-             f"{one['shares']:g}", one["question"])
+            (f"{one['within_h']} h" if one["hours"] >= 0 else None, _left(int(one["hours"] * 3600)),
+             money(one["stake"]), one["token"], f"{one['shares']:g}", one["question"])
             for one in data["expiring"]
         ]  # fmt: skip
         right = frozenset({"within", "left", "at stake", "shares"})
@@ -88,7 +88,7 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
 def _left(seconds: int) -> str:
     from trading_cli.cli.eighty import age
 
-    return age(seconds) or "" if seconds >= 0 else f"-{age(-seconds)}"
+    return f"{age(seconds)}" if seconds >= 0 else f"passed {age(-seconds)} ago"
 
 
 def _rhythm(data: Mapping[str, Any]) -> list[Block]:

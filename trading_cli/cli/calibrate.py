@@ -11,7 +11,8 @@ from trading_cli.cli.answer import Answer, Block, Facts, Table
 from trading_cli.cli.options import Command, commands, shared
 
 app = commands()
-_HEADINGS = ("of", "by", "group", "n", "events", "brier", "interval", "slope", "z", "skill")
+_Z = "z by event"  # Spiegelhalter's, clustered
+_HEADINGS = ("of", "by", "group", "n", "events", "brier", "interval", "slope", _Z, "skill")
 _WIDE = 40
 
 
@@ -25,11 +26,14 @@ Horizon = Annotated[
     str, typer.Option(metavar="LIST", help="So long before: 7d,24h,10m (default: 1 h to 30 d).")
 ]
 Before = Annotated[
-    str, typer.Option(metavar="WORD", help="Before the close, the announced end, the last price.")
+    str,
+    typer.Option(
+        metavar="WORD", help="Counted back from: close, end (as announced), last (price)."
+    ),
 ]
 Take = Annotated[
     str,
-    typer.Option(metavar="WORD", help="The price known then; in hindsight, nearest or after it."),
+    typer.Option(metavar="WORD", help="Which price: known (then); in hindsight nearest, after."),
 ]
 Within = Annotated[
     str, typer.Option(metavar="TIME", help="How far off the price may be (default: a quarter).")
@@ -57,7 +61,7 @@ def calibrate(  # noqa: PLR0913, PLR0917  # one argument for each option
     """Hold prices and our own probabilities against outcomes, clustered by event."""
     from trading_cli.app import calibrate as judging
     from trading_cli.app.calibration_question import asked
-    from trading_cli.cli.times import duration
+    from trading_cli.core.times import duration
 
     said = shared(ctx)
     question = asked(
@@ -76,7 +80,7 @@ def calibrate(  # noqa: PLR0913, PLR0917  # one argument for each option
 
 def _horizons(text: str) -> dict[str, timedelta]:
     """Return `7d,24h,10m` as spans by name, the shortest first; empty where nothing was said."""
-    from trading_cli.cli.times import duration
+    from trading_cli.core.times import duration
 
     spans = sorted({duration(word) for word in text.split(",") if word.strip()})
     return {_called(span): span for span in spans}
@@ -123,7 +127,7 @@ def _row(one: Mapping[str, Any]) -> list[str]:
         f"{brier['point']:.4f}",
         f"{brier['low']:.4f} to {brier['high']:.4f}",
         _number(one["slope"], ".2f"),
-        _number(one["spiegelhalter_z"], "+.2f"),
+        _number(one["spiegelhalter_z_clustered"], "+.2f"),
         "" if skill is None else _number(skill["point"], "+.3f"),
     ]
 
@@ -143,20 +147,29 @@ def _blocks(data: Mapping[str, Any], rows: Sequence[Sequence[str]]) -> list[Bloc
     )
     left = data["left_out"]
     facts: list[tuple[str, object]] = [
-        ("settled", f"{data['markets']} markets, {data['events']} events with a price"),
-        ("left out", f"{left['half']} settled 50-50, {left['no_price']} without a price"),
+        (
+            "settled",
+            f"{data['markets']} markets, {data['events']} events with a price {_base(data)}",
+        ),
+        ("left out", f"{left['half']} settled 50-50, {left['no_price']} without any price"),
         ("not recorded", _share(data["not_recorded_share"])),
         ("recalibration", slope),
     ]
     blocks: list[Block] = [Facts(fitted(facts))]
     if rows:
         numbers = frozenset(_HEADINGS[3:])
-        spare = ("z", "slope", "interval", "n", "by")
+        spare = (_Z, "slope", "interval", "n", "by")
         blocks.append(Table(_HEADINGS, rows, "", numbers, frozenset({"group"}), spare))
     drawn = next((one for one in data["groups"] if one["bins"]), None)
     if drawn is not None:
         blocks += [f"{drawn['of']}, {drawn['name']}: share that happened, 0 to 1", _plot(drawn)]
     return blocks
+
+
+def _base(data: Mapping[str, Any]) -> str:
+    """Return when the price was that all markets are judged by, as the report calls it."""
+    found = (one["name"] for one in data["groups"] if one["by"] == "all")
+    return next(found, "a day before the close")
 
 
 def _share(value: float | None) -> str | None:

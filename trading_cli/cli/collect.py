@@ -28,7 +28,7 @@ def collect(
     ] = False,
 ) -> Answer:
     """Collect markets, books, trades, resolutions and the talk about them, once per slot."""
-    from trading_cli.cli.times import duration
+    from trading_cli.core.times import duration
 
     said = shared(ctx)
     span = duration(backfill) if backfill else None

@@ -1,6 +1,7 @@
 """`trading correlate`: does talk lead prices, by category first, then market by market."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ _SHOWN = 20
 def correlate(
     ctx: typer.Context,
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="So much of the past, to the last full hour.")
+        str, typer.Option(metavar="TIME", help="How far back, or from when: 30d, 2026-03-01.")
     ] = "30d",
     market: Annotated[
         str | None, typer.Option(metavar="ID", help="Show this market only, lag by lag.")
@@ -30,9 +31,7 @@ def correlate(
     ] = None,
 ) -> Answer:
     """Say whether talk leads prices, with q-values, both directions, tiers and reasons."""
-    from trading_cli.cli.times import duration
-
-    said, span = shared(ctx), duration(since)
+    said, span = shared(ctx), _since(since)
 
     from trading_cli.app import correlate as app_correlate
     from trading_cli.app.workers import Crew
@@ -42,6 +41,17 @@ def correlate(
         said.config, since=span, market=market, max_lag=max_lag, crew=crew
     )
     return Answer(data, _blocks(data, one=market is not None))
+
+
+def _since(text: str) -> timedelta | datetime:
+    """Return a length of time as it is, anything else as the instant it names."""
+    from trading_cli.core.errors import UsageError
+    from trading_cli.core.times import duration, instant
+
+    try:
+        return duration(text)
+    except UsageError:
+        return instant(text, datetime.now(UTC))
 
 
 def _blocks(data: Mapping[str, Any], *, one: bool) -> list[Block]:

@@ -127,6 +127,25 @@ def _boundary(boundary: str, holds: Mapping[str, Any]) -> str:
     return f"a commit inside {last}: whoever restores it goes on with that slot"
 
 
+def _proved(data: Mapping[str, Any]) -> str:
+    """Return in plain words of which rows a change would be noticed, and of which not."""
+    from trading_cli.cli.eighty import WIDTH, folded
+
+    told = f"{data['sealed']:,} rows are sealed: a change of one would be seen here."
+    if first := data["found_first"]["rows"]:
+        since = data["found_first"]["at"][:10]
+        told += (
+            f" {first:,} rows were there when sealing began on {since}: what was changed before"
+            " that day cannot be seen."
+        )
+    if data["unsealed"]:
+        told += (
+            f" {data['unsealed']:,} rows were written or changed since the newest seal: the next"
+            " cycle seals them, until then a change of one is not seen."
+        )
+    return "\n".join(folded(told, WIDTH))
+
+
 def _end(end: Mapping[str, Any]) -> str:
     return f"{end['seq']} rows, {end['hash'][:16]}"
 
@@ -173,10 +192,9 @@ def verify(ctx: typer.Context) -> Answer:
         ("sound", "yes" if data["sound"] else "NO"),
         ("read", f"{data['rows']} rows of {data['tables']} tables, {data['seconds']:.1f} s"),
         ("seals", _end(data["seals"])),
-        ("not sealed yet", data["unsealed"]),
         ("journal", _end(data["journal"])),
     ]
-    blocks: list[Block] = [Facts(_fitted(facts))]
+    blocks: list[Block] = [Facts(_fitted(facts)), _proved(data)]
     if data["pages"]:
         blocks.append("Pages:\n" + "\n".join(data["pages"]))
     if data["archive"]:
@@ -200,8 +218,8 @@ def archive(
 ) -> Answer:
     """Move old quotes, books, trades and points into Parquet files; evidence stays."""
     from trading_cli.app.upkeep.archive import into_archive
-    from trading_cli.cli.times import instant
     from trading_cli.core.clock import SystemClock
+    from trading_cli.core.times import instant
 
     said = shared(ctx)
     at = None if before is None else instant(before, SystemClock().now())

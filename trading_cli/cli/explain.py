@@ -66,11 +66,29 @@ def _inputs(data: Mapping[str, Any]) -> list[tuple[str, object]]:
     pairs += [(one["name"], _feature(one)) for one in data["features"]]
     if signal := _said(data["signal"] or {}):
         pairs.append(("signal", _flat(signal)))
+    pairs += _opinions(data["opinions"])
     facts = dict(data["facts"])
     if gates := _gates({name: facts.pop(name) for name in _GATES if name in facts}):
         pairs.append(("gates", gates))
     groups = (("terms", facts.pop("terms", None)), ("facts", facts))
     return pairs + [(name, _flat(_said(part))) for name, part in groups if part and _said(part)]
+
+
+def _opinions(part: Mapping[str, Any] | None) -> list[tuple[str, object]]:
+    """Return who said what, what the source has shown, and what it changed."""
+    if part is None:
+        return []
+    pairs: list[tuple[str, object]] = []
+    for one in part["said"]:
+        price = "no price" if one["price"] is None else f"the price {_number(one['price'])}"
+        shown = f"{one['events']} settled events"
+        if one["added"] is not None:
+            shown += f", adds {_number(one['added'])} (at least {_number(one['added_low'])})"
+            spread = f"{_number(one['skill_low'])} to {_number(one['skill_high'])}"
+            shown += f", skill {_number(one['skill'])} nats ({spread})"
+        told = f"{one['source']} says {_number(one['probability'])} against {price}"
+        pairs.append(("opinion", f"{told}; weight {_number(one['weight'])} of {shown}"))
+    return [*pairs, ("opinions", part["sentence"])]
 
 
 def _gates(facts: Mapping[str, Any]) -> str:
@@ -135,13 +153,22 @@ def _settings(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         return []
     told = [_setting(row) for row in rows[:_SETTINGS]]
     more = f"; {len(rows) - _SETTINGS} more: --json" if len(rows) > _SETTINGS else ""
-    name = "settings" if rows[0]["decided"] else "settings now"
-    since = "" if rows[0]["decided"] else "; some setting changed since the decision"
-    return [(name, "; ".join(told) + more + since)]
+    changed = data["settings_changed"]
+    if changed is None:
+        since = "; some setting changed since the decision, which one was not kept yet"
+        return [("settings now", "; ".join(told) + more + since)]
+    pairs: list[tuple[str, object]] = [("settings", "; ".join(told) + more)]
+    if changed:
+        named = [f"{one['key']} {one['stored']} -> {one['now']}" for one in changed]
+        rest = f"; {len(named) - _SETTINGS} more: --json" if len(named) > _SETTINGS else ""
+        pairs.append(("changed", f"since the decision: {'; '.join(named[:_SETTINGS])}{rest}"))
+    return pairs
 
 
 def _setting(row: Mapping[str, Any]) -> str:
-    return f"{row['key']} {_flat(row['value'])} ({row['origin']})"
+    known = row["then"] is not None and not row["decided"]
+    then = f", was {row['then']}" if known else ""
+    return f"{row['key']} {_flat(row['value'])} ({row['origin']}{then})"
 
 
 def _deals(data: Mapping[str, Any]) -> list[tuple[str, object]]:

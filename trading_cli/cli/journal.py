@@ -58,7 +58,7 @@ def list_(
     from datetime import UTC, datetime
 
     from trading_cli.app import journal as diary
-    from trading_cli.cli.times import instant
+    from trading_cli.core.times import instant
 
     begin = instant(since, datetime.now(UTC))
     data = diary.entries(shared(ctx).config, kind=kind, subject=subject, since=begin, limit=limit)
@@ -191,7 +191,7 @@ def _trade(price: str, shares: str | None, fee: str | None, at: str, *, again: b
     from datetime import UTC, datetime
 
     from trading_cli.app.by_hand import Trade
-    from trading_cli.cli.times import instant
+    from trading_cli.core.times import instant
 
     when = None if at == "now" else instant(at, datetime.now(UTC))
     return Trade(

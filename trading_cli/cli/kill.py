@@ -15,10 +15,9 @@ from trading_cli.cli.options import Command, Group, commands, deliver, shared
 
 if TYPE_CHECKING:  # the stop loads what it needs, not more
     from trading_cli.app.release import Released
-    from trading_cli.app.stop import Tripped
 
 app = commands()
-PERSON = "person"  # a hand, as app.stop.HANDS has it
+PERSON = "person"  # a hand
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
 
 
@@ -50,47 +49,25 @@ def kill(
 
 
 def _trip(config: Path | None, level: int | None, reason: str) -> Answer:
-    from trading_cli.app import stop
+    from trading_cli.app import halting
 
-    place = stop.find_place(config, os.environ)
-    done = stop.trip(
-        place,
-        level=level or stop.DEFAULT_LEVEL,
+    data, troubles = halting.halt(
+        config,
+        os.environ,
+        level=level or halting.DEFAULT_LEVEL,
         reason=reason,
         actor=PERSON,
         now=datetime.now(UTC),
     )
-    if not done.latched:
-        from trading_cli.core.errors import TradingError
-
-        raise TradingError(
-            "NOT STOPPED: neither the file nor the database could be written. "
-            + "; ".join(done.troubles),
-            hint=f"make anything named {place.folder / 'KILL'}, or end every trading process",
-        )
-    return _tripped(done)
-
-
-def _tripped(done: "Tripped") -> Answer:
-    proof = done.proof
-    data = {
-        "home": str(done.place.home),
-        "state": "TRIGGERED",
-        "level": done.level,
-        "file": str(done.place.folder / "KILL"),
-        "file_written": not done.file_error,
-        "row": done.seq,
-        "seconds": done.seconds,
-        "latched_at": datetime.fromtimestamp(done.at, UTC).isoformat(),
-        "proof": _proof(proof),
-    }
+    proof = data["proof"]
+    said = f"{proof['state']}: {proof['detail']}" if proof else "UNVERIFIED: nobody could look"
     facts: list[tuple[str, object]] = [
-        ("stopped", done.place.home),
-        ("level", f"{done.level}: {_LEVELS[done.level]}"),
-        ("proof", f"{proof.state}: {proof.detail}" if proof else "UNVERIFIED: nobody could look"),
+        ("stopped", data["home"]),
+        ("level", f"{data['level']}: {_LEVELS[data['level']]}"),
+        ("proof", said),
     ]
     blocks: list[Block] = [Facts(facts), "the way back: trading kill status"]
-    return Answer(data, blocks, done.troubles)
+    return Answer(data, blocks, troubles)
 
 
 _LEVELS = {
@@ -99,12 +76,6 @@ _LEVELS = {
     3: "nothing is opened, everything is sold",
     4: "no order at all",
 }
-
-
-def _proof(proof: Any) -> Mapping[str, Any] | None:
-    from trading_cli.app.release import proof_told
-
-    return None if proof is None else proof_told(proof)
 
 
 @app.command(cls=Command)

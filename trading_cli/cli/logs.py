@@ -33,25 +33,13 @@ def logs(
     ] = "",
 ) -> Answer:
     """Show the latest lines of the log, oldest first."""
-    from trading_cli.core.home import find_home
-    from trading_cli.core.log import read_lines
+    from trading_cli.app.asked import lines as latest
 
-    folder = find_home(shared(ctx).config, os.environ).home / "logs"
-    order = list(Level)
-    found = [
-        line
-        for line in read_lines(folder)
-        if _severity(line, order) >= order.index(level)
-        and (not component or str(line.get("component", "")).startswith(component))
-    ][-lines:]
-    blocks = [_sentence(line) for line in found] or [f"no such line in {folder}"]
-    return Answer({"folder": folder, "lines": found}, blocks)
-
-
-def _severity(line: Mapping[str, Any], order: list[Level]) -> int:
-    """Return the rank of *line*'s level; an unknown one counts as the worst, to be seen."""
-    word = str(line.get("level", "")).lower()
-    return order.index(Level(word)) if word in set(order) else len(order)
+    data = latest.logs(
+        shared(ctx).config, os.environ, lines=lines, level=level.value, component=component
+    )
+    none = [f"no such line in {data['folder']}"]
+    return Answer(data, [_sentence(line) for line in data["lines"]] or none)
 
 
 def _sentence(line: Mapping[str, Any]) -> str:

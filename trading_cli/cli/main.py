@@ -59,11 +59,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "logs": ("logs", "Show the latest lines of the log."),
     "config": ("config", "Create, show, explain and validate the settings."),
     "db": ("db", "Look after the database."),
+    "serve": ("serve", "Serve the page and the API, on this machine."),
     "simulate": ("simulate", "Run the pretend exchange in the foreground."),
 }
 ALIASES: Mapping[str, str] = {"kill-switch": "kill"}
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Begin": ("demo", "status", "run", "stop", "schedule", "cycle"),
+    "Begin": ("demo", "status", "serve", "run", "stop", "schedule", "cycle"),
     "Decide and deal": (
         "signal", "explain", "positions", "close", "portfolio", "journal", "readiness",
     ),

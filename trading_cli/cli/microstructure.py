@@ -33,7 +33,7 @@ def microstructure(
     ] = False,
 ) -> Answer:
     """Say what a market's book implies: spread, depth, cost by size, resilience, impact, whales."""
-    from trading_cli.cli.times import duration
+    from trading_cli.core.times import duration
 
     said, span, usd = shared(ctx), duration(since), _usd(size)
 

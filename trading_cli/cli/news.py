@@ -26,7 +26,7 @@ def news(
     from datetime import UTC, datetime
 
     from trading_cli.app import news as moved
-    from trading_cli.cli.times import span
+    from trading_cli.core.times import span
 
     begin, end = span(since, until, datetime.now(UTC))
     data = moved.news(shared(ctx).config, begin, end, market=market, limit=limit)

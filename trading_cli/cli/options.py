@@ -98,6 +98,9 @@ class Command(TyperCommand):
         _explain(self)
         self.params += shared_options()
 
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Leave the arguments to Typer's own section: Click 8.5 would name them a second time."""
+
     def invoke(self, ctx: click.Context) -> int:
         """Run the command and return its exit code."""
         ctx.meta[NAME] = command_name(ctx)

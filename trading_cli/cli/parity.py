@@ -29,8 +29,8 @@ def parity(
     difference. The result goes into the journal, where the gate reads it.
     """
     from trading_cli.app.backtests.parity import parity as work
-    from trading_cli.cli.times import instant
     from trading_cli.core.clock import SystemClock
+    from trading_cli.core.times import instant
 
     said, now = shared(ctx), SystemClock().now()
     begin = None if since is None else instant(since, now)

@@ -22,7 +22,7 @@ def pause(
     from datetime import UTC, datetime
 
     from trading_cli.app import running
-    from trading_cli.cli.times import duration
+    from trading_cli.core.times import duration
 
     until = datetime.now(UTC) + duration(lasting) if lasting else None
     data = running.pause(shared(ctx).config, reason=reason, until=until)

@@ -51,7 +51,7 @@ def sync(
 @app.command(cls=Command)
 def exposure(
     ctx: typer.Context,
-    all_: Annotated[bool, typer.Option("--all", help="Every limit, not the fullest.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every limit, not only the fullest.")] = False,
 ) -> Answer:
     """Show the worst outcome of every event, the cost to leave now, and the limits in use."""
     from trading_cli.app import portfolio as book
@@ -104,12 +104,15 @@ def _tails(found: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 
 def _limits(limits: Sequence[Mapping[str, Any]]) -> Table:
+    def amount(one: Mapping[str, Any], name: str) -> str:
+        return f"{one[name]:,.2f}" if one["unit"] == "USD" else f"{one[name]:g}"
+
     rows = [
         (
             one["rule"],
             one["of"],
-            f"{one['used']:,.2f}" if one["unit"] == "USD" else f"{one['used']:g}",
-            f"{one['limit']:,.2f}" if one["unit"] == "USD" else f"{one['limit']:g}",
+            amount(one, "used"),
+            f"at least {amount(one, 'limit')}" if one["rule"] == "cash" else amount(one, "limit"),
             None if one["share"] is None else f"{one['share']:.0%}",
             "BROKEN" if one["broken"] else "",
         )

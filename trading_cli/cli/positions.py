@@ -35,6 +35,8 @@ def _blocks(data: Mapping[str, Any]) -> list[Block]:
         folds = frozenset({"question"})
         table = Table(_HEADINGS, [_row(row) for row in rows], "", _NUMBERS, folds, _SPARE)
         blocks += [table, Facts(fitted(_totals(data["totals"])))]
+        noted = [f"{row['id']} is {row['state']}: {row['note']}." for row in rows if row["note"]]
+        blocks += ["\n".join(folded(one, 80)) for one in noted]
         blocks.append("\n".join(folded(f"{data['stop_note'].capitalize()}.", 80)))
     if outside := data["outside"]:
         headings = ("wallet", "question", "token", "shares", "cost", "seen")

@@ -27,7 +27,7 @@ def profile(
 ) -> Answer:
     """Show how long each step and source takes, which were slowest, and whether it gets worse."""
     from trading_cli.app import profiling
-    from trading_cli.cli.times import span
+    from trading_cli.core.times import span
 
     if command is not None:
         seen = profiling.sample(_words(ctx, command), shared(ctx).talk)

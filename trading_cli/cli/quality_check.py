@@ -35,7 +35,7 @@ def quality_check(
 ) -> Answer:
     """Say whether the collected data is fit, and why not; exit 3 when the gate is closed."""
     from trading_cli.cli.render import document
-    from trading_cli.cli.times import span
+    from trading_cli.core.times import span
 
     said = shared(ctx)
     begin, _ = span(since, "now", datetime.now(UTC))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TextIO
 
 from trading_cli.cli.answer import Answer, Block, Facts, Table
-from trading_cli.core.envelope import envelope
 
 WIPE = "\x1b[H\x1b[2J"
 _GAP = 2  # between two columns
@@ -71,9 +70,10 @@ def complaint(code: str, message: str, hint: str, *, as_json: bool) -> None:
         line = json.dumps({"code": code, "message": message, "hint": hint})
         _write(sys.stderr, line + "\n")
         return
-    _write(sys.stderr, "".join(f"{neutral(part)}\n" for part in _sentences("error", message)))
-    if hint:
-        _write(sys.stderr, "".join(f"{neutral(part)}\n" for part in _sentences("hint", hint)))
+    for line in _sentences("error", message):
+        say(line)
+    for line in _sentences("hint", hint) if hint else ():
+        say(line)
 
 
 def _sentences(word: str, text: str) -> list[str]:
@@ -83,13 +83,29 @@ def _sentences(word: str, text: str) -> list[str]:
 
 
 def say(text: str) -> None:
-    """Write one line of talk to stderr."""
-    _write(sys.stderr, neutral(text) + "\n")
+    """Write one line of talk to stderr, folded between words where a person sits at it."""
+    line = neutral(text)
+    lines = _folded(line) if _fancy(sys.stderr) else [line]
+    _write(sys.stderr, "".join(f"{one}\n" for one in lines))
+
+
+def _folded(line: str) -> list[str]:
+    """Return *line* in lines as wide as the terminal; those that go on are indented."""
+    from shutil import get_terminal_size
+    from textwrap import wrap
+
+    room = max(_LEAST_FOLDED, get_terminal_size().columns)
+    indent = "    " if line.startswith("  ") else "  "
+    return wrap(
+        line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def present(answer: Answer, command: str, *, as_json: bool) -> None:
     """Write *answer* to stdout, and its warnings to stderr where no envelope holds them."""
     if as_json:
+        from trading_cli.core.envelope import envelope
+
         _write(sys.stdout, envelope(command, answer.data, answer.warnings) + "\n")
         return
     if _fancy(sys.stdout):

@@ -55,8 +55,8 @@ def simulate(  # noqa: PLR0913  # one argument for each option
 
     from trading_cli.app.simulate import make_home, new_home, serve
     from trading_cli.cli.render import write_line
-    from trading_cli.cli.times import instant
     from trading_cli.core.envelope import envelope
+    from trading_cli.core.times import instant
 
     stands = None if at is None else instant(at, datetime.now(UTC))
     if home is not None:

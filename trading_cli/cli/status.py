@@ -85,7 +85,7 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("mode", data.get("mode")),
         ("home", data.get("home")),
         ("last run", _ran(run) if run else "none yet"),
-        ("next slot", data.get("next_slot")),
+        ("next slot", _next_slot(data)),
         ("newest quote", _age(data.get("newest_quote_age_s"))),
         ("data gate", _gate(data.get("data_gate"))),
         ("account", _account(data.get("account"))),
@@ -100,17 +100,28 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         since = "" if oldest is None else f", the oldest queued {_age(oldest)}"
         facts.append(("to be told", f"{box.get('pending')}{since}"))
     known = {
-        *("mode", "home", "last_run", "next_slot", "newest_quote_age_s", "data_gate", "warnings"),
-        *("kill", "sources", "account", "pauses", "outbox"),
+        *("mode", "home", "last_run", "next_slot", "missed_since", "newest_quote_age_s"),
+        *("data_gate", "warnings", "kill", "sources", "account", "pauses", "outbox"),
     }
     facts += [(key.replace("_", " "), value) for key, value in data.items() if key not in known]
     return facts
 
 
+def _next_slot(data: Mapping[str, Any]) -> str:
+    """Return when the next slot begins, and since when none was collected."""
+    from trading_cli.cli.eighty import minute
+
+    told = f"{minute(data.get('next_slot'))} UTC"
+    missed = minute(data.get("missed_since"))
+    return f"{told}; none was collected since {missed} UTC: `trading run`" if missed else told
+
+
 def _ran(run: Mapping[str, Any]) -> str:
     """Return a run for people; why it is so where it failed."""
     why = f": {run['why']}" if run["state"] == "FAILED" and run.get("why") else ""
-    return f"slot {run['slot']}, {run['state']}{why}"
+    from trading_cli.cli.eighty import minute
+
+    return f"slot {minute(run['slot'])} UTC, {run['state']}{why}"
 
 
 def _sources(told: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -2,6 +2,7 @@
 
 observations    what we saw: markets, books, trades, posts, and what was wrong with them
 decisions       what we decide, risk, order, hold and tell
+trips           what became of a position, from its first buy to its end
 """
 
 from trading_cli.domain.decisions import (
@@ -49,6 +50,7 @@ from trading_cli.domain.observations import (
     from_epoch,
     slot_of,
 )
+from trading_cli.domain.trips import Trip
 
 __all__ = [
     "SLOT_SECONDS",
@@ -88,6 +90,7 @@ __all__ = [
     "Token",
     "Topic",
     "Trade",
+    "Trip",
     "Verdict",
     "Wanted",
     "from_epoch",

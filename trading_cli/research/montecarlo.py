@@ -32,10 +32,18 @@ _OFTEN = 0.25  # from here on a draw for each place is quicker than one for each
 Each = Callable[[Callable[[int], Paths], Iterable[int]], Iterable[Paths]]
 
 
-def too_few(trades: int) -> str:
-    """Return the one sentence there is below 100 trades, "" from there on."""
+def too_few(trades: int, run: int | None = None) -> str:
+    """Return the one sentence there is below 100 trades, "" from there on.
+
+    *run*: the backtest they are of; ``None``: the account's own.
+    """
     if trades >= LEAST_TRADES:
         return ""
+    if run is not None:
+        return (
+            f"INSUFFICIENT: backtest run {run} closed {trades} trades ({LEAST_TRADES} are needed);"
+            " what is made of them cannot contain a loss that run has not had"
+        )
     return (
         f"INSUFFICIENT: Monte Carlo redraws your {trades} trades ({LEAST_TRADES} are needed) and"
         " cannot contain a loss you have not had"

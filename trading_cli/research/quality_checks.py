@@ -70,9 +70,15 @@ def freshness(age_s: float | None, subject: str = "") -> list[Finding]:
     if age_s is not None and age_s <= FRESH_WARN_S:
         return []
     error = age_s is None or age_s > FRESH_ERROR_S
-    text = "no quote at all" if age_s is None else f"newest quote is {age_s:.0f} s old"
+    text = "no quote at all" if age_s is None else f"newest quote is {_old(age_s)} old"
     severity = Severity.ERROR if error else Severity.WARN
     return [Finding("freshness", severity, subject, text, {"age_s": age_s})]
+
+
+def _old(seconds: float) -> str:
+    units = ((86_400, "days"), (3600, "h"), (60, "min"))
+    found = (f"{seconds // size:.0f} {name}" for size, name in units if seconds >= 2 * size)
+    return next(found, f"{seconds:.0f} s")
 
 
 def duplicates(repeated: int, conflicting: int, subject: str = "") -> list[Finding]:

@@ -9,7 +9,7 @@ from trading_cli.simulator import books, trading_day
 from trading_cli.simulator.cast import DAY, STEP, EventPlan, MarketPlan
 from trading_cli.simulator.dice import number
 from trading_cli.simulator.listing import Quote, fixed, object_at
-from trading_cli.simulator.memory import Memory
+from trading_cli.simulator.memory import Days, Memory
 from trading_cli.simulator.prices import Path, path, payouts
 
 _TAIL_S = DAY
@@ -38,8 +38,8 @@ class Floor:
         self._by_token = {t: (s, i) for s in self._seats for i, t in enumerate(s.market.tokens)}
         self._by_condition = {s.market.condition: s for s in self._seats}
         self._paths: Memory[Path] = Memory(2_500)
-        self._days: Memory[trading_day.TradingDay] = Memory(8_000)
-        self._books: Memory[dict[str, Any]] = Memory(4_000)
+        self._days: Days[trading_day.TradingDay] = Days(8_000)
+        self._books: Memory[dict[str, Any]] = Memory(1_000)
         self._final: dict[str, dict[str, Any]] = {}
 
     def listing(self, now: float) -> Sequence[dict[str, Any]]:
@@ -73,7 +73,8 @@ class Floor:
     def _day(self, seat: Seat, day: int) -> trading_day.TradingDay:
         """Return the market's trades of one UTC day."""
         return self._days.get(
-            (seat.market.id, day),
+            seat.market.id,
+            day,
             lambda: trading_day.trading_day(
                 self._seed, seat.event, seat.market, self._path(seat.event), day
             ),

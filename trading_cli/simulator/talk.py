@@ -6,7 +6,7 @@ from typing import Any
 
 from trading_cli.simulator import chatter
 from trading_cli.simulator.cast import DAY, EventPlan
-from trading_cli.simulator.memory import Memory
+from trading_cli.simulator.memory import Days
 
 MATCH = 0.6
 _NEAR = 0.4
@@ -22,7 +22,7 @@ class Talk:
         for event in events.values():
             for word in chatter.word_set(event.title) | set(event.words):
                 self._by_word.setdefault(word, []).append(event.id)
-        self._said: Memory[tuple[chatter.Said, ...]] = Memory(20_000)
+        self._said: Days[tuple[chatter.Said, ...]] = Days(20_000)
 
     def posts(
         self, source: str, query: str, start: float, end: float, now: float
@@ -55,5 +55,5 @@ class Talk:
     def _day(self, event: EventPlan, source: str, day: int) -> tuple[chatter.Said, ...]:
         """Return one day's posts."""
         return self._said.get(
-            (event.id, source, day), lambda: chatter.said(self._seed, event, source, day)
+            (event.id, source), day, lambda: chatter.said(self._seed, event, source, day)
         )

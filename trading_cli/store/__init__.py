@@ -19,11 +19,14 @@ balances      the double-entry ledger, and what everything was worth
 agreement     the ledger against the fills against the positions
 journal       what happened, each row sealed with the one before
 outbox        what is to be told
+happenings    what happened, in order, as triggers wrote it: what a page's stream tells
+jobs          work that was asked for through the page's API
 pauses        when no entry is made
 operated      which slots were really decided, when, and how far their runs came
 kill          the rows of the kill switch, sealed, and what was verified
 progress      how far along everything is
 settled       how markets ended, what they cost before, what was decided of them
+opinions      what outsiders said a market is worth
 recalibrations  how prices turned out to mean what they say, by day
 hourly_mids   the hourly price of a few markets (it loads numpy)
 proofs        the trades of each strategy, and each verdict of the gate by date
@@ -31,7 +34,8 @@ imports       what came from files: which, when, and by which names
 trials        the trials ledger: what was ever tried, a row before it runs
 sealed_rows   every row hashed, summed and chained; sealing seals much, seal_check adds it all up
 upkeep        the file as a whole: a copy, what is wrong with it, a tidier one; pace: how it grows
-archive       old series into Parquet files; archived reads them together with the live file
+archive       old series into Parquet files; archived: what is noted of them and in them
+thawed        reads them together with the live file (it loads numpy)
 bundles       what one run read and wrote, in a small file
 arrays        quotes as numpy matrices (import it yourself: it loads numpy)
 

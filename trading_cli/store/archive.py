@@ -6,7 +6,6 @@ equal, a day a transaction, its hashes taken out of the seals. What an interrupt
 on with.
 """
 
-import importlib
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,18 @@ from trading_cli.core import disk
 from trading_cli.core.errors import StoreCorrupt, StoreReadOnly
 from trading_cli.core.faults import fault
 from trading_cli.store import sealed_rows
-from trading_cli.store.archived import KINDS, Kind, Part, Row, file_hash, groups, parquet, whole
+from trading_cli.store.archived import (
+    KINDS,
+    Kind,
+    Part,
+    Row,
+    arrow,
+    both_outcomes,
+    file_hash,
+    groups,
+    parquet,
+    whole,
+)
 from trading_cli.store.rows import epoch
 from trading_cli.store.sealed_rows import DAY, hash_of
 from trading_cli.store.series import PACK
@@ -103,7 +113,7 @@ def first_time(look: sqlite3.Connection, kind: Kind) -> int | None:
         row[0]
         for number in markets(look)
         for row in look.execute(
-            f"SELECT min({kind.time}) FROM {kind.name} WHERE market = ?{_outcome(kind)}",  # noqa: S608  # our own names
+            f"SELECT min({kind.time}) FROM {kind.name} WHERE market = ?{both_outcomes(kind)}",  # noqa: S608  # our own names
             (number,),
         )
         if row[0] is not None
@@ -111,17 +121,14 @@ def first_time(look: sqlite3.Connection, kind: Kind) -> int | None:
     return min(oldest, default=None)
 
 
-def _outcome(kind: Kind) -> str:
-    return " AND outcome IN (0, 1)" if kind.name == "points" else ""
-
-
 def rows_of(
     look: sqlite3.Connection, kind: Kind, kept: Mapping[int, Spans], day: int, until: int
 ) -> list[Row]:
     """Return the rows of *kind* of the day that may go: none at or after *until*, none kept."""
+    order = ", ".join(kind.order or kind.key)
     question = (
-        f"SELECT {kind.listed} FROM {kind.name} WHERE market = ?{_outcome(kind)}"  # noqa: S608  # our own names
-        f" AND {kind.time} >= ? AND {kind.time} < ?{kind.only} ORDER BY {', '.join(kind.key)}"
+        f"SELECT {kind.listed} FROM {kind.name} WHERE market = ?{both_outcomes(kind)}"  # noqa: S608  # our own names
+        f" AND {kind.time} >= ? AND {kind.time} < ?{kind.only} ORDER BY {order}"
     )
     found: list[Row] = []
     for market in markets(look):
@@ -138,8 +145,8 @@ def write(path: Path, kind: Kind, days: Iterable[list[Row]]) -> Written | None:
 
     Then read it back: raises ``StoreCorrupt`` unless it says the same.
     """
-    pq, arrow = parquet(), importlib.import_module("pyarrow")
-    schema = _schema(arrow, kind)
+    pq, library = parquet(), arrow()
+    schema = _schema(library, kind)
     count, total, first, last = 0, 0, 1 << 62, -(1 << 62)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -148,7 +155,7 @@ def write(path: Path, kind: Kind, days: Iterable[list[Row]]) -> Written | None:
                 for rows in days:
                     if not rows:
                         continue
-                    writer.write_table(_table(arrow, schema, rows))
+                    writer.write_table(_table(library, schema, rows))
                     at = [row[kind.at(kind.time)] for row in rows]
                     first, last = min([first, *at]), max([last, *at])
                     count += len(rows)
@@ -174,16 +181,23 @@ def write(path: Path, kind: Kind, days: Iterable[list[Row]]) -> Written | None:
     return Written(path, count, file_hash(path), first, last)
 
 
-def _schema(arrow: Any, kind: Kind) -> Any:
-    types = {"i": arrow.int64(), "f": arrow.float64(), "s": arrow.string(), "b": arrow.binary()}
+def _schema(library: Any, kind: Kind) -> Any:
+    types = {
+        "i": library.int64(),
+        "f": library.float64(),
+        "s": library.string(),
+        "b": library.binary(),
+    }
     fields = zip(kind.columns, kind.types, strict=True)
-    return arrow.schema([(name, types[letter]) for name, letter in fields])
+    return library.schema([(name, types[letter]) for name, letter in fields])
 
 
-def _table(arrow: Any, schema: Any, rows: Sequence[Row]) -> Any:
+def _table(library: Any, schema: Any, rows: Sequence[Row]) -> Any:
     columns = zip(*rows, strict=True)
-    arrays = [arrow.array(values, kept.type) for values, kept in zip(columns, schema, strict=True)]
-    return arrow.Table.from_arrays(arrays, schema=schema)
+    arrays = [
+        library.array(values, kept.type) for values, kept in zip(columns, schema, strict=True)
+    ]
+    return library.Table.from_arrays(arrays, schema=schema)
 
 
 def note(tx: sqlite3.Connection, kind: Kind, month: str, done: Written, now: datetime) -> int:
@@ -270,7 +284,7 @@ def count(
 ) -> tuple[int, int]:
     """Return how many rows of *kind* before *until* may go, and how many stay as evidence."""
     question = (
-        f"SELECT count(*) FROM {kind.name} WHERE market = ?{_outcome(kind)}"  # noqa: S608  # our own names
+        f"SELECT count(*) FROM {kind.name} WHERE market = ?{both_outcomes(kind)}"  # noqa: S608  # our own names
         f" AND {kind.time} >= ? AND {kind.time} < ?{kind.only}"
     )
     going, everything = 0, 0

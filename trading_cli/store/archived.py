@@ -1,33 +1,25 @@
-"""What lies in the archive, and how it is read together with the live file.
+"""What lies in the archive: its files as they are noted in `archives`, and what is in them.
 
-Only files that are noted in `archives` are read; a live row wins over an archived one.
+`thawed` reads them together with the live file.
 """
 
 import importlib
-import math
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from trading_cli.core.errors import StoreCorrupt, UsageError
-from trading_cli.domain import SLOT_SECONDS
-from trading_cli.store import history
-from trading_cli.store.history import QuoteColumns
-from trading_cli.store.listings import market_ids
-from trading_cli.store.rows import epoch
+from trading_cli.core.errors import UsageError
 
 Row = tuple[Any, ...]
 
+FOLDER = "archive"
+"""Where it lies, beside the database."""
 _BLOCK = 1 << 20
-_QUOTE = (
-    "slot", "bid", "ask", "bid_depth", "ask_depth", "pair_gap", "book_hash", "observed_at",
-)  # fmt: skip
 MISSING = "the archive needs pyarrow, which is not installed."
 MISSING_HINT = "pip install 'trading-cli[analytics]', or uv sync --extra analytics"
 
@@ -42,6 +34,7 @@ class Kind:
     key: tuple[str, ...]
     time: str
     only: str = ""
+    order: tuple[str, ...] = ()  # of a market's rows in a file, where it is not the key's
 
     @property
     def listed(self) -> str:
@@ -69,7 +62,7 @@ KINDS: Mapping[str, Kind] = {
     "trades": Kind(
         "trades",
         ("id", "market", "outcome", "buy", "price", "size", "wallet", *_TIMES),
-        "siiiiisiiii", ("id",), "event_time",
+        "siiiiisiiii", ("id",), "event_time", "", ("event_time", "rowid"),
     ),
     "points": Kind(
         "points",
@@ -102,14 +95,26 @@ def parquet() -> Any:
         raise UsageError(MISSING, hint=MISSING_HINT) from error
 
 
+def arrow() -> Any:
+    """Return the library below it: tables in memory."""
+    parquet()
+    return importlib.import_module("pyarrow")
+
+
+def both_outcomes(kind: Kind) -> str:
+    """Return the condition that lets the key of *kind* be searched by market and time."""
+    return " AND outcome IN (0, 1)" if kind.name == "points" else ""
+
+
 def groups(path: Path, kind: Kind) -> Iterator[list[Row]]:
     """Yield the rows of each row group of a file, as tuples of what sqlite gives."""
     with parquet().ParquetFile(path) as file:
         for number in range(file.num_row_groups):
-            yield _rows(file.read_row_group(number, columns=list(kind.columns)))
+            yield rows_of(file.read_row_group(number, columns=list(kind.columns)))
 
 
-def _rows(table: Any) -> list[Row]:
+def rows_of(table: Any) -> list[Row]:
+    """Return the rows of an Arrow table, as tuples of what sqlite gives."""
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
@@ -164,97 +169,6 @@ def bring(look: sqlite3.Connection, source: Path, target: Path) -> tuple[list[st
     return brought, missing
 
 
-def rows_archived(  # what of which kind, whose, when
-    folder: Path,
-    look: sqlite3.Connection,
-    kind: str,
-    numbers: Sequence[int] | None,
-    *,
-    since: int,
-    until: int,
-    as_of: int,
-) -> list[Row]:
-    """Return the archived rows of [since, until) known at *as_of*, in the order of their keys.
-
-    *numbers* are our numbers of the markets, ``None`` for all. Raises ``UsageError`` without
-    pyarrow where there is something to read, ``StoreCorrupt`` where a file is gone or damaged.
-    """
-    shape = KINDS[kind]
-    wanted = [one for one in parts(look, kind) if one.until >= since and one.since < until]
-    found: dict[Row, Row] = {}
-    places = [shape.at(one) for one in shape.key]
-    for part in wanted:
-        filters = [
-            (shape.time, ">=", since),
-            (shape.time, "<", until),
-            ("available_at", "<=", as_of),
-        ]
-        if numbers is not None:
-            filters.append(("market", "in", list(numbers)))  # type: ignore[arg-type]
-        path = folder / part.file
-        pq = parquet()
-        try:
-            table = pq.read_table(path, columns=list(shape.columns), filters=filters)
-        except (OSError, ValueError) as error:
-            raise StoreCorrupt(
-                f"the archive {path} cannot be read: {error}",
-                hint="put back a copy of data/archive; trading db verify says which file it is",
-            ) from error
-        for row in _rows(table):
-            found.setdefault(tuple(row[place] for place in places), row)
-    return [found[key] for key in sorted(found)]
-
-
 def has_archive(look: sqlite3.Connection) -> bool:
     """Return whether anything was ever archived: without, no reader pays for the other library."""
     return look.execute("SELECT 1 FROM archives LIMIT 1").fetchone() is not None
-
-
-def quotes_archived(  # the same as history.quote_columns, and where the archive is
-    folder: Path,
-    look: sqlite3.Connection,
-    venue_id: str,
-    *,
-    since: datetime,
-    until: datetime,
-    as_of: datetime,
-) -> QuoteColumns:
-    """Return what ``history.quote_columns`` does, from the archive and the live file together."""
-    live = history.quote_columns(look, venue_id, since=since, until=until, as_of=as_of)
-    if not has_archive(look):
-        return live
-    numbers = list(market_ids(look, [venue_id]).values())
-    rows = rows_archived(
-        folder, look, "quotes", numbers,
-        since=epoch(since), until=epoch(until), as_of=epoch(as_of),
-    )  # fmt: skip
-    places = [KINDS["quotes"].at(one) for one in _QUOTE]
-    by_slot = {row[0]: row for row in ([one[at] for at in places] for one in rows)}
-    by_slot |= {row[0]: list(row) for row in zip(*live, strict=True)}
-    ordered = [by_slot[slot] for slot in sorted(by_slot)]
-    return QuoteColumns(*zip(*ordered, strict=True)) if ordered else QuoteColumns()
-
-
-def fill_from_archive(
-    folder: Path, look: sqlite3.Connection, arrays: Any, *, as_of: datetime
-) -> None:
-    """Put archived quotes into those cells of a ``QuoteArrays`` that the live file left empty."""
-    if not has_archive(look) or not len(arrays.slots):
-        return
-    known = market_ids(look, arrays.market_ids)
-    row_of = {known[venue]: n for n, venue in enumerate(arrays.market_ids) if venue in known}
-    first = int(arrays.slots[0])
-    rows = rows_archived(
-        folder, look, "quotes", list(row_of),
-        since=first, until=int(arrays.slots[-1]) + 1, as_of=epoch(as_of),
-    )  # fmt: skip
-    nan = float("nan")
-    for market, slot, bid, ask, bid_depth, ask_depth, *_ in rows:
-        cell = row_of[market], (slot - first) // SLOT_SECONDS
-        if not all(math.isnan(one[cell]) for one in (arrays.bid, arrays.ask, arrays.bid_depth)):
-            continue
-        arrays.bid[cell] = nan if bid is None else bid / 1e6
-        arrays.ask[cell] = nan if ask is None else ask / 1e6
-        arrays.mid[cell] = (arrays.bid[cell] + arrays.ask[cell]) / 2
-        arrays.bid_depth[cell] = nan if bid_depth is None else bid_depth
-        arrays.ask_depth[cell] = nan if ask_depth is None else ask_depth

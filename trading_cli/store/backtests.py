@@ -15,11 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_cli.domain import SLOT_SECONDS, Token, from_epoch
-from trading_cli.store.rows import as_json, epoch, epoch_or_none, exact, millionths, moment
+from trading_cli.domain import SLOT_SECONDS, Origin, Token, Trip, from_epoch
+from trading_cli.store import thawed
+from trading_cli.store.rows import (
+    ORIGINS,
+    as_json,
+    epoch,
+    epoch_or_none,
+    exact,
+    millionths,
+    moment,
+)
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Span = tuple[datetime, datetime]
 _MILLION = 1_000_000
 _KEPT = (
     "id, trial, at, since, until, strategy, engine, fees, digest, opening, closing, traded,"
@@ -47,34 +57,6 @@ class Row:
     traded: Decimal = Decimal(0)
     killed_at: datetime | None = None
     id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A round trip as it is kept; open while ``closed_at`` is ``None``. USD, net of fees."""
-
-    id: str
-    market_id: str
-    event_id: str
-    category: str
-    sector: str
-    strategy: str
-    token: Token
-    label: str
-    opened_at: datetime
-    closed_at: datetime | None
-    shares: Decimal
-    cost: Decimal
-    proceeds: Decimal
-    fees: Decimal
-    net: Decimal
-    grade: str
-    late: bool
-    reasons: tuple[str, ...]
-    payout: Decimal | None = None
-    probability: float | None = None
-    entry_price: Decimal = Decimal(0)
-    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,23 +223,55 @@ def _unpacked(rows: int, pack: bytes) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """From when to when there are prices: ``usual`` where recorded, else all; ``whole`` all."""
+    """From when to when there are prices: ``usual`` where recorded, else all; ``whole`` all.
 
-    usual: tuple[datetime, datetime]
-    whole: tuple[datetime, datetime]
+    ``imported``: what a person brought in, ``None`` where that is nothing.
+    """
+
+    usual: Span
+    whole: Span
+    imported: Span | None = None
+
+    def left_out(self, since: datetime, until: datetime) -> tuple[Span, ...]:
+        """Return from when to when there is imported history outside [since, until)."""
+        if self.imported is None:
+            return ()
+        first, last = self.imported
+        before, after = (first, min(last, since)), (max(first, until), last)
+        return tuple(span for span in (before, after) if span[0] < span[1])
+
+
+_QUOTED = (
+    "SELECT min(a), max(b) FROM (SELECT min(slot) AS a, max(slot) AS b FROM quote_packs"
+    " UNION ALL SELECT since, until FROM archives WHERE name = 'quotes')"
+)
+_PRICED = (
+    "SELECT min(a), max(b) FROM (SELECT min(event_time) AS a, max(event_time) AS b FROM points"
+    " UNION ALL SELECT since, until FROM archives WHERE name = 'points')"
+)
 
 
 def extent(look: sqlite3.Connection) -> Extent | None:
-    """Return from when to when there are quotes and mids, by whole slots; ``None``: none."""
-    quotes = look.execute("SELECT min(slot), max(slot) FROM quote_packs").fetchone()
-    mids = look.execute("SELECT min(event_time), max(event_time) FROM points").fetchone()
+    """Return from when to when there are quotes and mids, by whole slots; ``None``: none.
+
+    What lies in the archive counts.
+    """
+    quotes, mids = (look.execute(question).fetchone() for question in (_QUOTED, _PRICED))
+    first, last = look.execute(
+        "SELECT min(event_time), max(event_time) FROM points WHERE origin = ?",
+        (ORIGINS[Origin.IMPORTED],),
+    ).fetchone()
+    old = thawed.ends(look, thawed.POINTS, ORIGINS[Origin.IMPORTED])
+    if old is not None:
+        first, last = (min(first or old[0], old[0]), max(last or old[1], old[1]))
     there = [ends for ends in (quotes, mids) if ends[0] is not None]
     if not there:
         return None
     whole = (min(one[0] for one in there), max(one[1] for one in there))
-    return Extent(_slots(there[0]), _slots(whole))
+    imported = None if first is None else _slots((first, last))
+    return Extent(_slots(there[0]), _slots(whole), imported)
 
 
-def _slots(ends: Sequence[int]) -> tuple[datetime, datetime]:
+def _slots(ends: Sequence[int]) -> Span:
     first, last = (one // SLOT_SECONDS * SLOT_SECONDS for one in ends)
     return from_epoch(first), from_epoch(last + SLOT_SECONDS)

@@ -26,12 +26,14 @@ _MARKET = "market IN (SELECT id FROM temp.taken)"
 _VENUE = "market IN (SELECT venue_id FROM temp.taken)"
 _EVENT = "event_id IN (SELECT event_id FROM temp.taken)"
 _POSTS = f"(SELECT post FROM source.post_events WHERE {_EVENT} AND event_time >= :since)"  # noqa: S608  # our own words
+# what its source had shown by then is part of what an opinion says
+_SPOKEN_OF = "(SELECT market FROM source.opinions WHERE observed_at < :until)"
 # what of each table belongs to the run; times are bounded by what was observed until its end
 _TAKEN: Mapping[str, str] = {
-    "markets": "id IN (SELECT id FROM temp.taken)",
+    "markets": f"id IN (SELECT id FROM temp.taken) OR id IN {_SPOKEN_OF}",  # noqa: S608  # our own words
     "listing_versions": f"{_MARKET} AND observed_at < :until",
     "listing_seen": f"{_MARKET} AND event_time >= :since AND observed_at < :until",
-    "resolutions": f"{_MARKET} AND observed_at < :until",
+    "resolutions": f"({_MARKET} OR market IN {_SPOKEN_OF}) AND observed_at < :until",
     "panel": _MARKET,
     "quotes": f"{_MARKET} AND slot >= :since AND slot <= :slot",
     "books": f"{_MARKET} AND slot >= :day AND slot <= :slot",
@@ -55,6 +57,8 @@ _TAKEN: Mapping[str, str] = {
     "source_states": "TRUE",
     "watermarks": "TRUE",
     "decisions": "slot = :slot OR (action <> 'HOLD' AND decided_at < :until)",
+    "settings_kept": "at < :until",
+    "opinions": "observed_at < :until",
     "orders": "placed_at < :until",
     "fills": "at < :until",
     "positions": "opened_at < :until",
@@ -138,6 +142,8 @@ def write(path: Path, source: Path, want: Asked, manifest: Mapping[str, Any], no
                 given,
             )
         made.executemany("INSERT INTO quote_packs VALUES (?, ?, ?)", _packs(made, want))
+        made.execute("DELETE FROM events")  # what was told here is no news
+        made.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
         sealed_rows.seal(made, run=want.run, now=now)
         told = {**manifest, "tables": counts(made), "digest": digest(made)}
         backfill.set_meta(made, NAME, as_json(told))

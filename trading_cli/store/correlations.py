@@ -236,11 +236,3 @@ def pooled_labels(
             subject, from_epoch(at), run, bool(leads), Tier(tier), lag, b, json.loads(pending)
         )
     return found
-
-
-def pooled_leads(
-    connection: sqlite3.Connection, *, as_of: datetime
-) -> dict[tuple[str, int], float]:
-    """Return the coefficient of every confirmed pooled lead at *as_of*, by category and hours."""
-    held = pooled_labels(connection, as_of=as_of)
-    return {where: one.b for where, one in held.items() if one.leads and one.b}

@@ -186,10 +186,20 @@ class Store:
         with translated(self.path):
             return migrations.version_of(self._connection)
 
-    def checkpoint(self) -> bool:
-        """Move the write-ahead log into the file; False where a reader holds it back."""
+    def checkpoint(self, *, patience_ms: int = 0) -> bool:
+        """Move the write-ahead log into the file; False where some of it is held back.
+
+        What no reader and no writer holds is moved at once, and nobody is waited for longer than
+        *patience_ms*: the next one moves the rest. The log is cut to nothing where none is left.
+        """
+        connection = self._connection
         with translated(self.path):
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            waits = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+            connection.execute(f"PRAGMA busy_timeout={patience_ms:d}")
+            try:
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={waits:d}")
         return not busy
 
     def copy_to(self, path: Path) -> None:
@@ -206,6 +216,7 @@ class Store:
                 f"{table} row {row} points to a missing {parent}"
                 for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check")
             ]
+            self._connection.execute("PRAGMA shrink_memory")  # else it keeps what it read: the file
         return [line for line in found if line != "ok"]
 
     def stats(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ The same evaluation is the same row; one that says otherwise the second time is 
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 
@@ -94,12 +94,22 @@ def decisions(
             "reason = ?": None if reason is None else reason.value,
         }
     )
+    return [one for _, one in decisions_where(look, where, values, limit)]
+
+
+def decisions_where(
+    look: sqlite3.Connection, where: str, values: Sequence[object], limit: int
+) -> list[tuple[tuple[int, int], Decision]]:
+    """Return the decisions of which *where* (our own words) holds, newest first, with their places.
+
+    A place is (decided_at, seq): the order of the rows.
+    """
     rows = look.execute(
-        f"SELECT {_COLUMNS} FROM decisions WHERE {where}"  # noqa: S608  # our own words
+        f"SELECT seq, {_COLUMNS} FROM decisions WHERE {where}"  # noqa: S608  # our own words
         " ORDER BY decided_at DESC, seq DESC LIMIT ?",
         (*values, limit),
     )
-    return [_decision(row) for row in rows]
+    return [((row[3], row[0]), _decision(row[1:])) for row in rows]
 
 
 def decision(look: sqlite3.Connection, name: str) -> Decision | None:

@@ -140,9 +140,9 @@ def unpacked(condition: str, event: int, observed: int, name: str, packed: bytes
 def newest_book(connection: sqlite3.Connection, venue_id: str, *, as_of: datetime) -> Book | None:
     """Return the market's YES book observed last by *as_of*, whatever it was fetched for."""
     row = connection.execute(
-        "SELECT b.slot, b.purpose FROM books b JOIN markets m ON m.id = b.market"
-        " WHERE m.venue_id = ?1 AND b.available_at <= ?2"
-        " ORDER BY b.slot DESC, b.observed_at DESC LIMIT 1",
+        "SELECT slot, purpose, observed_at FROM books"
+        " WHERE market = (SELECT id FROM markets WHERE venue_id = ?1) AND available_at <= ?2"
+        " ORDER BY slot DESC, observed_at DESC LIMIT 1",
         (venue_id, epoch(as_of)),
     ).fetchone()
     return None if row is None else book(connection, venue_id, row[0], as_of=as_of, purpose=row[1])

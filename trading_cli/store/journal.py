@@ -99,11 +99,20 @@ def newest(
     kind: str | None = None,
     subject: str | None = None,
     since: datetime | None = None,
+    before: int | None = None,
     limit: int = 50,
 ) -> list[Row]:
-    """Return the last rows written at or after *since* that match all asked, newest first."""
+    """Return the last rows written at or after *since* that match all asked, newest first.
+
+    *before*: of those with smaller numbers alone.
+    """
     where, values = narrowed(
-        {"at >= ?": epoch_or_none(since), "kind = ?": kind, "subject = ?": subject}
+        {
+            "at >= ?": epoch_or_none(since),
+            "kind = ?": kind,
+            "subject = ?": subject,
+            "seq < ?": before,
+        }
     )
     question = f"{_ROWS} WHERE {where} ORDER BY seq DESC LIMIT ?"
     return [_row(*row) for row in look.execute(question, (*values, limit))]

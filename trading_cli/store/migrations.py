@@ -16,10 +16,13 @@ from trading_cli.store.schema import FIRST
 from trading_cli.store.schema_agenda import AGENDA
 from trading_cli.store.schema_backtests import BACKTESTS
 from trading_cli.store.schema_imports import IMPORTS
+from trading_cli.store.schema_opinions import OPINIONS
 from trading_cli.store.schema_research import THIRD
 from trading_cli.store.schema_seals import SEALS
+from trading_cli.store.schema_settings import SETTINGS
 from trading_cli.store.schema_trading import SECOND
 from trading_cli.store.schema_trials import TRIALS
+from trading_cli.store.schema_web import WEB
 from trading_cli.store.sealed_rows import watch
 
 
@@ -54,11 +57,27 @@ def _fourth(connection: sqlite3.Connection, at: int) -> None:
     watch(connection, at)  # last: every table there is, with what it holds
 
 
+def _fifth(connection: sqlite3.Connection, at: int) -> None:
+    """Make the table of the settings that decided."""
+    for statement in SETTINGS:
+        connection.execute(statement)
+    watch(connection, at)  # last: every table there is, with what it holds
+
+
+def _sixth(connection: sqlite3.Connection, at: int) -> None:
+    """Make the tables of outside opinions, of what a page looks at, and what tells it of all."""
+    for statement in (*OPINIONS, *WEB):
+        connection.execute(statement)
+    watch(connection, at)  # last: every table there is, with what it holds
+
+
 STEPS: tuple[tuple[str, Callable[[sqlite3.Connection, int], None]], ...] = (
     ("the first schema", _first),
     ("decisions, orders, positions, journal, outbox, pauses", _second),
     ("what research found", _third),
     ("backtests and what is brought in", _fourth),
+    ("the settings that decided", _fifth),
+    ("what a page looks at", _sixth),
 )
 NEWEST = len(STEPS)
 
@@ -86,6 +105,7 @@ COUNTS: tuple[tuple[str, str], ...] = (
     ("entries", "SELECT count(*) FROM entries"),
     ("journal", "SELECT count(*) FROM journal"),
     ("outbox", "SELECT count(*) FROM outbox"),
+    ("opinions", "SELECT count(*) FROM opinions"),
 )
 
 

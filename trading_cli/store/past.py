@@ -91,7 +91,8 @@ def stays(look: sqlite3.Connection, since: int, until: int) -> Rows:
 def slots_quoted(look: sqlite3.Connection, since: int, until: int) -> dict[int, int]:
     """Return how many quotes each slot of [since, until) has; one without is not in it."""
     rows = look.execute(
-        "SELECT slot, quotes FROM quote_packs WHERE slot >= ? AND slot < ? AND quotes > 0",
+        "SELECT slot, quotes FROM quote_packs WHERE slot >= ? AND slot < ? AND quotes > 0"
+        " ORDER BY slot",
         (since, until),
     )
     return {int(slot): int(quotes) for slot, quotes in rows}
@@ -107,11 +108,17 @@ def packs(look: sqlite3.Connection, since: int, until: int) -> Iterator[tuple[in
         yield int(slot), np.frombuffer(pack, ENTRY)
 
 
+def by_market(pack: Rows) -> Rows:
+    """Return the entries of a pack by market: they lie as they came."""
+    found: Rows = pack[np.argsort(pack["market"], kind="stable")]
+    return found
+
+
 def not_recorded(look: sqlite3.Connection, since: int, until: int) -> Rows:
     """Return which quotes of [since, until) were backfilled (1) or imported (2), and when."""
     found = look.execute(
         "SELECT market, slot, observed_at, origin FROM quotes"
-        " WHERE origin <> 0 AND slot >= ? AND slot < ?",
+        " WHERE origin <> 0 AND slot >= ? AND slot < ? ORDER BY market, slot",
         (since, until),
     )
     return rows_of(found, OTHERS)
@@ -120,13 +127,26 @@ def not_recorded(look: sqlite3.Connection, since: int, until: int) -> Rows:
 def quote_rows(
     look: sqlite3.Connection, numbers: Sequence[int], slot: int
 ) -> list[tuple[Any, ...]]:
-    """Return the markets' quotes of *slot*: (market, bid, ask, depths, pair gap, hash, times…)."""
-    return look.execute(
+    """Return the markets' quotes of *slot*: (market, bid, ask, depths, pair gap, hash, times…).
+
+    In the order of *numbers*.
+    """
+    asked = [int(one) for one in numbers]
+    rows = look.execute(
         "SELECT q.market, q.bid, q.ask, q.bid_depth, q.ask_depth, q.pair_gap, q.book_hash,"
         " q.event_time, q.observed_at, q.origin FROM json_each(?) w"
         " CROSS JOIN quotes q ON q.market = w.value AND q.slot = ?",
-        (json.dumps([int(one) for one in numbers]), slot),
+        (json.dumps(asked), slot),
     ).fetchall()
+    return in_order(rows, asked)
+
+
+def in_order(rows: list[Any], asked: Sequence[int]) -> list[Any]:
+    """Return *rows*, whose first column is a market, in the order the markets were asked in."""
+    if [row[0] for row in rows] != asked:  # some are not there, or lie in the archive
+        place = {number: n for n, number in enumerate(asked)}
+        rows.sort(key=lambda row: place[row[0]])
+    return rows
 
 
 def looks(look: sqlite3.Connection, numbers: Sequence[int], since: int, until: int) -> Rows:
@@ -198,7 +218,7 @@ def trades(
     """
     found = look.execute(
         "SELECT t.market, t.event_time, t.price * 1e-12 * t.size, t.wallet, t.available_at,"
-        " t.observed_at FROM json_each(?1) w CROSS JOIN trades t INDEXED BY trades_by_market"
+        " t.observed_at FROM json_each(?1) w CROSS JOIN trades t"
         " ON t.market = w.value AND t.event_time >= ?2 AND t.event_time < ?3",
         (json.dumps(sorted(int(one) for one in numbers)), since, until),
     ).fetchall()
@@ -258,9 +278,9 @@ def point_origins(
 ) -> dict[int, int]:
     """Return how many history mids of YES there are by origin in [since, until)."""
     rows = look.execute(
-        "SELECT p.origin, count(*) FROM json_each(?1) w CROSS JOIN points p"
+        "SELECT origin, count(*) FROM (SELECT p.origin FROM json_each(?1) w CROSS JOIN points p"
         " ON p.market = w.value AND p.outcome = 0 AND p.event_time >= ?2 AND p.event_time < ?3"
-        " GROUP BY p.origin",
+        " LIMIT -1) GROUP BY origin",  # by itself: over the archive's view a join is not grouped
         (json.dumps([int(one) for one in numbers]), since, until),
     )
     return {int(origin): int(points) for origin, points in rows}

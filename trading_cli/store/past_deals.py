@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trading_cli.store.past import in_order
+
 
 class StoredBook(NamedTuple):
     """A book as the file has it: whose it is, what for, when, and its packed levels."""
@@ -29,12 +31,13 @@ def slot_books(
     look: sqlite3.Connection, numbers: Sequence[int], slot: int, purpose: str = "slot"
 ) -> list[StoredBook]:
     """Return the markets' YES books of *slot* for one *purpose*, still packed."""
+    asked = [int(one) for one in numbers]
     rows = look.execute(
         f"SELECT {_BOOK} FROM json_each(?) w CROSS JOIN books b"  # noqa: S608  # ours
         " ON b.market = w.value AND b.slot = ? AND b.purpose = ?",
-        (json.dumps([int(one) for one in numbers]), slot, purpose),
-    )
-    return [StoredBook(*row) for row in rows]
+        (json.dumps(asked), slot, purpose),
+    ).fetchall()
+    return [StoredBook(*row) for row in in_order(rows, asked)]
 
 
 def first_book_after(
@@ -58,7 +61,7 @@ def stored_of(look: sqlite3.Connection, numbers: Sequence[int], since: int, unti
     books, trades = look.execute(
         "SELECT EXISTS (SELECT 1 FROM json_each(?1) w CROSS JOIN books b ON b.market = w.value"
         " AND b.slot >= ?2 AND b.slot < ?3),"
-        " EXISTS (SELECT 1 FROM json_each(?1) w CROSS JOIN trades t INDEXED BY trades_by_market"
+        " EXISTS (SELECT 1 FROM json_each(?1) w CROSS JOIN trades t"
         " ON t.market = w.value AND t.event_time >= ?2 AND t.event_time < ?3)",
         wanted,
     ).fetchone()
@@ -89,9 +92,9 @@ def dealt_usd(
 ) -> float:
     """Return USD dealt in [since, until) that was available by *as_of* and seen by *seen_by*."""
     row = look.execute(
-        "SELECT coalesce(sum(CAST(price AS REAL) * size), 0) FROM trades"
+        "SELECT coalesce(sum(usd), 0) FROM (SELECT CAST(price AS REAL) * size AS usd FROM trades"
         " WHERE market = ?1 AND event_time >= ?2 AND event_time < ?3 AND available_at <= ?4"
-        " AND observed_at <= ?5",
+        " AND observed_at <= ?5 ORDER BY event_time LIMIT -1)",  # a sum of floats goes by its order
         (number, since, until, as_of, seen_by),
     ).fetchone()
     return float(row[0])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from trading_cli.domain import from_epoch
 from trading_cli.store.rows import epoch, moment
 
 Span = tuple[int, int]
@@ -124,16 +123,6 @@ def _by_count(pair: tuple[str, int]) -> tuple[int, str]:
     return -pair[1], pair[0]
 
 
-def resolved_events(look: sqlite3.Connection) -> Slots:
-    """Return how many events of quoted markets are settled, and when the first and last were."""
-    n, first, last = look.execute(
-        "SELECT count(DISTINCT coalesce(m.event_id, m.venue_id)), min(r.observed_at),"
-        " max(r.observed_at) FROM resolutions r JOIN markets m ON m.id = r.market"
-        " WHERE r.outcome <> 'open' AND EXISTS (SELECT 1 FROM quotes q WHERE q.market = m.id)"
-    ).fetchone()
-    return Slots(n, moment(first), moment(last))
-
-
 def reasons_since(look: sqlite3.Connection, since: datetime) -> dict[str, int]:
     """Return how many entry decisions since then came out with each reason, the commonest first."""
     rows = look.execute(
@@ -142,9 +131,3 @@ def reasons_since(look: sqlite3.Connection, since: datetime) -> dict[str, int]:
         (epoch(since),),
     )
     return {str(reason): int(count) for reason, count in rows}
-
-
-def first_decision(look: sqlite3.Connection) -> datetime | None:
-    """Return when the first decision was taken, ``None`` before it."""
-    row = look.execute("SELECT min(decided_at) FROM decisions").fetchone()
-    return None if row[0] is None else from_epoch(row[0])

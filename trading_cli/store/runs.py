@@ -213,6 +213,15 @@ def whole(connection: sqlite3.Connection, cycle: str, slot: int) -> Run | None:
     return None if row is None else _run(row)
 
 
+def under_way(connection: sqlite3.Connection, cycle: str, slot: int) -> bool:
+    """Return whether a run of *slot* has begun and not ended, however many starts came after it."""
+    row = connection.execute(
+        "SELECT 1 FROM runs WHERE cycle = ? AND slot = ? AND state = 'RUNNING' LIMIT 1",
+        (cycle, slot),
+    ).fetchone()
+    return row is not None
+
+
 def newest_slot(connection: sqlite3.Connection, cycle: str, *, before: int) -> int | None:
     """Return the newest slot before *before* that has a row of *cycle*, also a missed one."""
     row = connection.execute(
@@ -242,6 +251,15 @@ def collected(connection: sqlite3.Connection, *, limit: int = 200) -> list[Run]:
         f"SELECT {_COLUMNS} FROM runs WHERE +cycle IN (SELECT value FROM json_each(?))"  # noqa: S608  # our own names
         " AND state <> 'SKIPPED' ORDER BY id DESC LIMIT ?",  # the plus: walk from the newest row
         (json.dumps(COLLECTING), limit),
+    )
+    return [_run(row) for row in rows]
+
+
+def runs_where(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> list[Run]:
+    """Return the runs of which *where* (our own words) holds, in the order they began."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY id",  # noqa: S608  # our own words
+        tuple(values),
     )
     return [_run(row) for row in rows]
 

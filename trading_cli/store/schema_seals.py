@@ -42,9 +42,11 @@ EVIDENCE: frozenset[str] = frozenset(
         "markets", "listing_versions", "listing_seen", "resolutions", "quotes", "books", "trades",
         "points", "posts", "post_events", "post_seen", "post_links", "coverage", "failures",
         "refusals", "findings", "conflicts", "decisions", "fills", "entries", "journal",
-        "correlations", "pooled_correlations",
+        "correlations", "pooled_correlations", "settings_kept",
+        "opinions",
     }
 )  # fmt: skip
+# The seals themselves; and what tells a page of the tables that are sealed: nothing rests on it.
 UNWATCHED: frozenset[str] = frozenset(
-    {"seal_tables", "seal_sums", "seals", "unsealed_keys", "unsealed_rows"}
+    {"seal_tables", "seal_sums", "seals", "unsealed_keys", "unsealed_rows", "events", "jobs"}
 )

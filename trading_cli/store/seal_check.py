@@ -140,3 +140,21 @@ def _run_of(look: sqlite3.Connection, bucket: int, width: int) -> int | None:
         (bucket, bucket + width),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """How many rows the seals stand for; how many of them the first one found there, and when."""
+
+    rows: int
+    found: int
+    began: datetime | None
+
+
+def taken_in(look: sqlite3.Connection) -> TakenIn:
+    """Return what the seals stand for. What the first one found was never seen being written."""
+    rows = look.execute("SELECT coalesce(sum(rows), 0) FROM seal_sums").fetchone()[0]
+    first = look.execute("SELECT rows, at FROM seals ORDER BY seq LIMIT 1").fetchone()
+    if first is None:
+        return TakenIn(int(rows), 0, None)
+    return TakenIn(int(rows), int(first[0]), from_epoch(first[1]))

@@ -87,12 +87,12 @@ def mids_before(
 
     A quote goes before a history point.
     """
-    row = look.execute("SELECT id FROM markets WHERE venue_id = ?", (market,)).fetchone()
-    if row is None:
+    number = number_of(look, market)
+    if number is None:
         return [None] * len(spans)
     found: list[Mid | None] = []
     for since, at in spans:
-        values = (row[0], epoch(at), epoch(since))
+        values = (number, epoch(at), epoch(since))
         kept = look.execute(_LAST_QUOTE, values).fetchone()
         kept = kept or look.execute(_LAST_POINT, values).fetchone()
         found.append(
@@ -167,10 +167,10 @@ def mid_beside(
     Hindsight: whether it was known at *at* is not asked, so no decision may rest on it. At the
     same distance the later one, and a quote before a history point.
     """
-    row = look.execute("SELECT id FROM markets WHERE venue_id = ?", (market,)).fetchone()
-    if row is None:
+    number = number_of(look, market)
+    if number is None:
         return None
-    values = (row[0], epoch(at), within_s)
+    values = (number, epoch(at), within_s)
     questions = _AFTER if only_after else _AFTER + _BEFORE
     found = [kept for one in questions if (kept := look.execute(one, values).fetchone())]
     if not found:
@@ -182,9 +182,23 @@ def mid_beside(
 def last_mid_at(look: sqlite3.Connection, market: str) -> datetime | None:
     """Return when the market's last YES mid was, whenever it became known."""
     row = look.execute(
-        "SELECT max((SELECT coalesce(max(event_time), 0) FROM points WHERE market = m.id"
-        " AND outcome = 0), (SELECT coalesce(max(event_time), 0) FROM quotes WHERE market = m.id"
-        " AND bid IS NOT NULL AND ask IS NOT NULL)) FROM markets m WHERE m.venue_id = ?",
-        (market,),
+        "SELECT max((SELECT coalesce(max(event_time), 0) FROM points WHERE market = ?1"
+        " AND outcome = 0), (SELECT coalesce(max(event_time), 0) FROM quotes WHERE market = ?1"
+        " AND bid IS NOT NULL AND ask IS NOT NULL))",
+        (number_of(look, market),),
     ).fetchone()
-    return from_epoch(row[0]) if row and row[0] else None
+    return from_epoch(row[0]) if row[0] else None
+
+
+def number_of(look: sqlite3.Connection, market: str) -> int | None:
+    """Return our number of the venue's market, ``None`` where the store does not know it."""
+    row = look.execute("SELECT id FROM markets WHERE venue_id = ?", (market,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def decided_since(look: sqlite3.Connection) -> dict[str, int]:
+    """Return the slot of each market's first decision to enter it or not."""
+    rows = look.execute(
+        "SELECT market, min(slot) FROM decisions WHERE purpose = 'entry' GROUP BY market"
+    )
+    return {str(market): int(slot) for market, slot in rows}

@@ -196,23 +196,6 @@ def posts_for(
     return [_post(row, event_id) for row in rows]
 
 
-def engagement_at(
-    connection: sqlite3.Connection, source: str, post_id: str, *, age_s: int, as_of: datetime
-) -> tuple[int | None, int | None, int | None, int | None] | None:
-    """Return likes, reposts, replies, followers at the last look when the post was <= *age_s* old.
-
-    ``None`` where nobody looked by then: posts are compared at equal age or not at all.
-    """
-    row = connection.execute(
-        "SELECT s.likes, s.reposts, s.replies, s.followers FROM posts p"
-        " JOIN post_seen s ON s.post = p.id WHERE p.source = ? AND p.post_id = ?"
-        " AND s.observed_at <= p.event_time + ? AND s.available_at <= ?"
-        " ORDER BY s.observed_at DESC LIMIT 1",
-        (source, post_id, age_s, epoch(as_of)),
-    ).fetchone()
-    return None if row is None else (row[0], row[1], row[2], row[3])
-
-
 def _post(row: tuple[Any, ...], event_id: str) -> Post:
     source, post_id, text, author, url, at, seen, *rest = row
     language, likes, reposts, replies, followers, origin = rest

@@ -250,11 +250,11 @@ def sharpes(look: sqlite3.Connection, strategy: str | None = None) -> list[float
 
 
 _SPAN = "event_time >= ?1 AND event_time < ?2 GROUP BY market ORDER BY market"
-_ENDS = "market, count(*), min(event_time), max(event_time), sum(price)"
+_ENDS = "market, count(*), min(event_time), max(event_time)"
 _DATA = (
-    "SELECT slot, pack FROM quote_packs WHERE slot >= ?1 AND slot < ?2 ORDER BY slot",
-    f"SELECT {_ENDS} FROM points WHERE {_SPAN}",  # noqa: S608  # our own words
-    f"SELECT {_ENDS}, sum(size) FROM trades WHERE {_SPAN}",  # noqa: S608  # our own words
+    # in whole parts: a sum of floats would go by the order of its rows
+    f"SELECT {_ENDS}, sum(CAST(round(price * 1e9) AS INTEGER)) FROM points WHERE {_SPAN}",  # noqa: S608  # our own words
+    f"SELECT {_ENDS}, sum(price), sum(size) FROM trades WHERE {_SPAN}",  # noqa: S608  # our own words
     "SELECT market, observed_at, outcome, payout FROM resolutions WHERE observed_at < ?2 ORDER BY 1, 2",  # noqa: E501  # one question
     "SELECT market, hash FROM listing_versions WHERE observed_at < ?2 ORDER BY market, id",
 )
@@ -264,11 +264,15 @@ def fingerprint(look: sqlite3.Connection, since: datetime, until: datetime) -> s
     """Return 16 hex digits of what is stored of [since, until): quotes, mids, trades, settlements.
 
     Quotes byte for byte; of mids and trades the count, ends and sums by market. Books and talk
-    are not in it.
+    are not in it, nor in which order quotes came, nor whether they lie in the archive by now.
     """
+    from trading_cli.store import past  # noqa: PLC0415  # numpy: the ledger is read without it
+
     digest = blake2b(digest_size=8, person=b"trialdata")
-    for question in _DATA:
-        for row in look.execute(question, (epoch(since), epoch(until))):
+    ends = epoch(since), epoch(until)
+    packs = ((slot, past.by_market(pack).tobytes()) for slot, pack in past.packs(look, *ends))
+    for rows in (packs, *(look.execute(question, ends) for question in _DATA)):
+        for row in rows:
             for value in row:
                 part = value if isinstance(value, bytes) else repr(value).encode()
                 digest.update(len(part).to_bytes(4, "big") + part)

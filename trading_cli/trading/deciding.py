@@ -25,6 +25,7 @@ from trading_cli.domain import (
     Verdict,
 )
 from trading_cli.research import hype, roc, rvr
+from trading_cli.research.opinions import Opinion
 from trading_cli.trading import RiskSection, orchestrator, risk, sizing, strategies
 from trading_cli.trading.account import Account, Labels, order_id
 from trading_cli.trading.groups import Correlation, Groups, of_markets
@@ -70,6 +71,24 @@ def feature_facts(one: Feature) -> dict[str, object]:
         "tier": one.tier.name,
         "provisional": one.provisional,
         "inputs": dict(one.inputs),
+    }
+
+
+def opinion_facts(said: Opinion) -> dict[str, object]:
+    """Return an outside opinion (of YES) as a decision row keeps it, with its source's record."""
+    shown = said.record
+    return {
+        "source": said.source,
+        "probability": said.probability,
+        "price": said.price,
+        "said_at": said.said_at.isoformat(),
+        "observed_at": said.observed_at.isoformat(),
+        "events": shown.events,
+        "added": shown.added,
+        "low": shown.low,
+        "skill": None if shown.skill is None else list(shown.skill),
+        "weight": shown.weight,
+        "used": said.used,
     }
 
 
@@ -136,6 +155,8 @@ def entry_facts(one: Proposal, stamp: Stamp, sized: Sizing | None) -> dict[str, 
     }
     if proof := view.state.proofs.get(signal.strategy):
         body["proof"] = dict(proof)
+    if view.opinions:
+        body["opinions"] = [opinion_facts(said) for said in view.opinions]
     body |= sized_facts(one, Decimal(0) if sized is None else sized.shares, stamp)
     if sized is not None:
         body["sizing"] = {

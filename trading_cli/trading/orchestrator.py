@@ -25,6 +25,8 @@ from trading_cli.trading.view import View
 
 FORMULA = "decide/1"
 HALF = Decimal("0.5")
+ALONE = "probability_alone"
+"""The indicator that says what a strategy stated, where outside opinions moved it."""
 _AS_IT_IS = frozenset({str, float, int, bool, type(None)})
 """What JSON gives back as it took it."""
 
@@ -206,7 +208,8 @@ def _answer(strategy: Strategy, view: View) -> Signal:
 def signal_of(strategy: Strategy, view: View, advice: Advice) -> Signal:
     """Return *advice* as a signal: SELL is to buy the other token, nothing is above the ceiling.
 
-    A hazard market is bought half; where the strategy halves too, the ceiling is halved as well.
+    A hazard market is bought half; where the strategy halves too, the ceiling is halved as well. A
+    probability it states is moved by the opinions that weigh; nothing else of a signal ever is.
     Raises TypeError or ValueError, with what is wrong, where the advice makes no sense.
     """
     indicators = _plain(advice.indicators)
@@ -217,6 +220,9 @@ def signal_of(strategy: Strategy, view: View, advice: Advice) -> Signal:
     token = named if Action(advice.action) is Action.BUY else named.other
     ceiling = strategy.ceiling if advice.ceiling is None else advice.ceiling
     _check(advice, ceiling)
+    stated = believed = advice.probability
+    if stated is not None and (believed := view.believed(stated, token)) != stated:
+        indicators |= {ALONE: stated}
     twice = advice.halved and view.hazard
     return Signal(
         strategy.name,
@@ -226,7 +232,7 @@ def signal_of(strategy: Strategy, view: View, advice: Advice) -> Signal:
         token,
         float(advice.strength),
         min(ceiling, strategy.ceiling) * (HALF if twice else 1),
-        advice.probability,
+        believed,
         str(advice.label),
         bool(advice.halved or view.hazard),
         indicators,

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from trading_cli.domain import Book, Feature, FeeSchedule, Market, Quote, Reason, Tier, Token
 from trading_cli.research.deadline import Deadline
+from trading_cli.research.opinions import Opinion, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class View:
     pooled            the pooled test of the market's category, ``None``: insufficient
     recalibrate       YES mid -> probability of YES, fitted on the past; ``None``: not fitted
     waived            vetoes whose input was never recorded (imported history only)
+    opinions          what outsiders say of it, each with what its source has shown so far
     """
 
     market: Market
@@ -91,6 +93,7 @@ class View:
     pooled: Pooled | None = None
     recalibrate: Callable[[float], float] | None = None
     waived: frozenset[Reason] = frozenset()
+    opinions: tuple[Opinion, ...] = ()
 
     def __post_init__(self) -> None:
         """Close the mappings: a strategy that writes into its view must not change another's."""
@@ -149,6 +152,18 @@ class View:
         """Return the best tier within the last hour, now included."""
         return max(self.feature(name).tier, self.best_tiers.get(name, Tier.NONE))
 
+    def believed(self, probability: float, token: Token = Token.YES) -> float:
+        """Return an own *probability* of *token* as it stands with the opinions that weigh.
+
+        Without any it is the very number that was given.
+        """
+        if self.mid is None or not any(one.weight for one in self.opinions):
+            return probability
+        if token is Token.YES:
+            return moved(probability, float(self.mid), self.opinions)
+        said = [one.mirrored() for one in self.opinions]
+        return moved(probability, float(1 - self.mid), said)
+
     def mirrored(self) -> "View":
         """Return the same market with its tokens swapped: what was YES is NO."""
         recalibrate = self.recalibrate
@@ -165,6 +180,7 @@ class View:
             if self.pooled is None
             else replace(self.pooled, coefficient=-self.pooled.coefficient),
             recalibrate=None if recalibrate is None else lambda mid: 1 - recalibrate(1 - mid),
+            opinions=tuple(one.mirrored() for one in self.opinions),
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -79,6 +79,11 @@ class Made:
         part = Part(self.history(settings, fees), since, until)
         yield Opened(part, Coverage(imported=self.markets * len(part.moments())))
 
+    @contextmanager
+    def cut(self, since: datetime, at: datetime) -> Iterator["Made"]:  # noqa: ARG002  # of the protocol
+        """Yield what there is of it by *at*: it was made as a whole, so it is only not shown."""
+        yield Ended(**{one.name: getattr(self, one.name) for one in fields(Made)}, at=at)
+
     def extent(self) -> Extent | None:
         """Return all of it."""
         whole = (START, self.until)
@@ -87,6 +92,21 @@ class Made:
     def fingerprint(self, since: datetime, until: datetime) -> str:
         """Return what stands for it."""
         return f"{self!r} {since} {until}"
+
+
+@dataclass(frozen=True)
+class Ended(Made):
+    """One that ends."""
+
+    at: datetime = START
+
+    @contextmanager
+    def opened(
+        self, settings: Settings, since: datetime, until: datetime, fees: str
+    ) -> Iterator[Opened]:
+        """Yield the part of it before the end."""
+        with super().opened(settings, since, min(until, self.at), fees) as found:
+            yield found
 
 
 @dataclass(frozen=True)

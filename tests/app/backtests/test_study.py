@@ -1,7 +1,7 @@
 """One backtest: what is asked, what is refused, what is in the ledger, what the answer says."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -16,7 +16,7 @@ from trading_cli.store import Store, backtests
 from trading_cli.store.runs import Ticket
 from trading_cli.trading.strategies import BUILT_IN
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DICE = """
 import random
 from decimal import Decimal
@@ -28,6 +28,16 @@ class Dice:
     def decide(self, data, symbol, current_price):
         return Advice(Action.BUY if random.random() < 0.5 else Action.HOLD)
 """
+
+
+@dataclass(frozen=True)
+class BroughtBefore(Made):
+    """The same, of which the first day was imported and the rest recorded."""
+
+    def extent(self) -> backtests.Extent | None:
+        """Return what is usual, which is what was recorded, and all of it."""
+        recorded, imported = (START + DAY, self.until), (START, START + DAY)
+        return backtests.Extent(recorded, (START, self.until), imported)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +96,30 @@ def test_it_stands_beside_the_benchmarks(done):
     assert data["capacity"][0]["total_return"] == pytest.approx(
         data["equity"][-1]["liquidation"] / 10_000 - 1, abs=1e-6
     )
+
+
+def test_more_money_is_unknown_where_no_book_was_met(done):
+    """Fills at the mid plus slippage know no size: null with the reason, never a number."""
+    _, data = done
+    assert data["fills"]["A"] == data["fills"]["B"] == 0
+    assert data["capacity"][0]["missing"] == ""
+    names = ("total_return", "net", "trades", "staked", "net_per_staked")
+    for one in data["capacity"][1:]:
+        assert [one[name] for name in names] == [None] * 5
+        assert one["missing"].startswith("UNKNOWN: ")
+        assert "grade C" in one["missing"]
+
+
+def test_imported_history_that_is_left_out_is_said(tmp_path):
+    """The usual span is what was recorded; what was imported before it is named, unless typed."""
+    home = StudyHome(tmp_path)
+    source = BroughtBefore(3, 4)
+    data = home.run(source)
+    assert data["asked"]["since"] == (START + DAY).isoformat()
+    before = {"since": START.isoformat(), "until": (START + DAY).isoformat()}
+    assert data["coverage"]["left_out"] == [before]
+    for typed in (START, START + 2 * DAY):
+        assert home.run(source, since=typed)["coverage"]["left_out"] == []
 
 
 def test_every_run_is_a_trial_and_kept(done):
@@ -204,6 +238,23 @@ def test_a_strategy_that_cannot_be_repeated_is_exposed(tmp_path):
     assert wrong[0]["name"] == "repeat"
     assert "dice" in wrong[0]["sentence"]
     assert report.verdict(data) == 3
+
+
+@dataclass(frozen=True)
+class Torn(Made):
+    """A source that cannot be copied."""
+
+    def cut(self, since, at):  # noqa: ARG002  # of the protocol
+        """Fail as a full disk does."""
+        raise StoreReadOnly("the disk is full")
+
+
+def test_a_run_that_ended_stays_done_where_what_stands_beside_it_fails(tmp_path):
+    """The failure is said as it is, and the ledger does not call the run itself a failure."""
+    home = StudyHome(tmp_path)
+    with pytest.raises(StoreReadOnly, match="the disk is full"):
+        home.run(Torn(1, 2))
+    assert [row[-1] for row in home.trials()] == ["DONE"]
 
 
 def test_the_checks_are_on_and_say_what_they_compared(done):

@@ -13,8 +13,8 @@ from trading_cli.app.backtests import walk
 from trading_cli.app.backtests.cells import Cell, Narrowed, Outcome
 from trading_cli.app.settings import Settings
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Token
-from trading_cli.trading.backtest.result import Equity, RoundTrip, Run
+from trading_cli.domain import Token, Trip
+from trading_cli.trading.backtest.result import Equity, Run
 
 DAY = timedelta(days=1)
 SHORT = "bankroll: 10000\nbacktest: {train_days: 1, test_days: 1, step_days: 1}\n"
@@ -24,7 +24,7 @@ D = Decimal
 def trip(number: int, net: str, *, event: str = "", day: float = 0.0, closed: bool = True):
     """Return a round trip of market *number*."""
     at = START + day * DAY
-    return RoundTrip(
+    return Trip(
         f"P{number}", str(number), event or f"E{number}", "Politics", "politics", "roc_only",
         Token.YES, "", at, at + DAY / 4 if closed else None, D(10), D(5), D(5) + D(net), D(0),
         D(net), "C", late=False, reasons=("STOP",),
@@ -50,7 +50,7 @@ def curve(*values: float, first: int = 0) -> Equity:
     return Equity(slots, money * 0.9, money * 0.1, money * 0.11, money * 0.1)
 
 
-def judged(equity: Equity, *trips: RoundTrip, digest: str = "a"):
+def judged(equity: Equity, *trips: Trip, digest: str = "a"):
     """Return a fold that came to *equity* and *trips*."""
     closed = tuple(one for one in trips if one.closed_at is not None)
     still = tuple(one for one in trips if one.closed_at is None)

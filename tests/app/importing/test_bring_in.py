@@ -1,6 +1,7 @@
 """What comes of a person's files: a golden one by hand, identities, doing it again, stopping."""
 
 from datetime import timedelta
+from decimal import Decimal
 from hashlib import blake2b
 
 import pytest
@@ -8,10 +9,10 @@ from brought import NOW, T0, refused  # beside this
 
 from trading_cli.app.calibrate import calibrate, gather
 from trading_cli.app.calibration_question import asked
-from trading_cli.app.importing import Asked, bring_in
+from trading_cli.app.importing import Asked, bring_in, gathering
 from trading_cli.core.errors import UsageError
-from trading_cli.domain import Market, Origin, Outcome, from_epoch
-from trading_cli.store import Store, history, listings
+from trading_cli.domain import Market, Origin, Outcome, Quote, from_epoch, slot_of
+from trading_cli.store import Store, backtests, history, listings, series
 
 MARKETS = (
     "market_id,question,event_slug,outcome_yes,start,end,closed_time,volume_usd,n_points\n"
@@ -47,6 +48,25 @@ def test_a_small_file_by_hand(me):
     ) == [
         (T0 + 90_000, int(NOW.timestamp()), T0 + 90_090, 2, "yes", 1_000_000, T0 + 90_000)
     ]  # fmt: skip
+
+
+def test_what_was_imported_before_what_was_recorded_is_known_to_be_apart(me):
+    """A backtest is over what was recorded; the imported span before it can be named."""
+    _mine(me)
+    begin = from_epoch(T0 // 900 * 900)
+    with Store.reader(me.database) as store, store.reading() as look:
+        alone = backtests.extent(look)
+    assert alone.usual == alone.whole == alone.imported
+    assert alone.left_out(*alone.usual) == ()
+    at = begin + timedelta(days=3)
+    seen = Quote(SEVEN, slot_of(at), Decimal("0.4"), Decimal("0.5"), 1.0, 1.0, at, at)
+    with Store.open(me.database, now=NOW) as store, store.transaction() as tx:
+        series.record_quotes(tx, [seen])
+    with Store.reader(me.database) as store, store.reading() as look:
+        found = backtests.extent(look)
+    assert found.usual == (at, at + timedelta(minutes=15))
+    assert found.left_out(*found.usual) == (alone.whole,)
+    assert found.left_out(begin + timedelta(hours=1), at) == ((begin, begin + timedelta(hours=1)),)
 
 
 def test_a_market_is_open_and_without_a_volume_until_it_closed(me):
@@ -176,6 +196,21 @@ def test_a_stopped_import_goes_on_where_it_was(me):
     assert len(me.points()) == 20_000
     assert me.bring(path)["points"] == {"new": 40_000, "same": 20_000, "conflict": 0}
     assert me.rows("SELECT state FROM imports ORDER BY id") == [("RUNNING",), ("DONE",)]
+
+
+def test_a_long_file_says_how_far_it_is(me, monkeypatch):
+    """A line each so many rows while it is read, then what is stored; a short file says neither."""
+    monkeypatch.setattr(gathering, "SAID_EVERY", 50_000)
+    said = []
+    lines = "".join(f"a,{T0 + 60 * n},0.{n % 9 + 1}\n" for n in range(120_000))
+    path = me.file("a.csv", "market,t,p\n" + lines)
+    bring_in(me.config, Asked([path], dry_run=True), clock=me.clock, told=said.append)
+    assert said[:2] == ["a.csv: 50,000 rows so far", "a.csv: 100,000 rows so far"]
+    assert len(said) == 3
+    said.clear()
+    short = me.file("b.csv", f"market,t,p\nb,{T0},0.5\n")
+    bring_in(me.config, Asked([short], dry_run=True), clock=me.clock, told=said.append)
+    assert [text for text in said if "so far" in text] == []
 
 
 def test_the_ledger_says_which_file_brought_what(me):

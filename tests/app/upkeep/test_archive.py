@@ -19,7 +19,7 @@ from trading_cli.app.upkeep.restore import restore
 from trading_cli.app.upkeep.verify import verify
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import StoreCorrupt, UsageError
-from trading_cli.store import Store, archive, archived, arrays, history
+from trading_cli.store import Store, archive, archived, arrays, history, thawed
 
 pytest.importorskip("pyarrow", reason="the extra `analytics` is not installed")
 LATE = 96 * 130  # slots: 130 days later
@@ -46,20 +46,16 @@ def run(config: Path, **options) -> dict:
 
 def seen(config: Path) -> tuple[list, np.ndarray, list]:
     """Return what backtest and correlate see: columns, matrix and rows, archive and live."""
-    loaded = world.opened(config)
-    folder, span = folder_of(loaded), {"since": world.NOON - timedelta(hours=1),
-                                       "until": LATER.now(), "as_of": LATER.now()}  # fmt: skip
+    span = {"since": world.NOON - timedelta(hours=1), "until": LATER.now(), "as_of": LATER.now()}
     venues = [str(500_000 + n) for n in range(world.MARKETS)]
-    with Store.reader(loaded.database) as store, store.reading() as look:
-        columns = [archived.quotes_archived(folder, look, one, **span) for one in venues]
+    with (
+        Store.reader(world.opened(config).database) as store,
+        thawed.reading(store, 0, thawed.END) as look,
+    ):
+        columns = [history.quote_columns(look, one, **span) for one in venues]
         matrix = arrays.quote_matrix(look, venues, **span)
-        archived.fill_from_archive(folder, look, matrix, as_of=LATER.now())
-        bounds = {"since": 0, "until": 1 << 40, "as_of": 1 << 40}
         rows = [
-            sorted(
-                set(archived.rows_archived(folder, look, name, None, **bounds))
-                | set(look.execute(f"SELECT {kind.listed} FROM {name}"))  # noqa: S608  # ours
-            )
+            sorted(look.execute(f"SELECT {kind.listed} FROM {name}"))  # noqa: S608  # ours
             for name, kind in archived.KINDS.items()
         ]
     held = np.stack([matrix.bid, matrix.ask, matrix.mid, matrix.bid_depth, matrix.ask_depth])
@@ -124,9 +120,9 @@ def test_the_settings_say_when(config):
 
 
 def test_what_is_still_looked_at_is_refused(config):
-    """Less than 28 days is what features and hype look back on."""
-    with pytest.raises(UsageError, match="28 days"):
-        into_archive(config, before=LATER.now() - timedelta(days=27), progress=world.quiet,
+    """Less than 32 days is what hype and the limits look back on."""
+    with pytest.raises(UsageError, match="32 days"):
+        into_archive(config, before=LATER.now() - timedelta(days=31), progress=world.quiet,
                      clock=LATER)  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def test_too_little_room_is_said_before_anything_is_written(config, monkeypatch)
 def writing(database: Path, first: int = 100) -> Iterator[subprocess.Popen]:
     """Keep a process writing slot after slot while the block runs."""
     words = [sys.executable, str(HERE / "write_cycles.py"), str(database), str(first)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:
             child.stdout.readline()
             yield child

@@ -23,7 +23,8 @@ def campaign(config: Path, kills: int, seed: int) -> int:
     for kill in range(kills):
         first = (kill + 1) * SLOTS_A_KILL
         words = [sys.executable, str(HERE / "write_cycles.py"), str(database), str(first)]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as child:
             lines = [child.stdout.readline() for _ in range(chance.randrange(1, 5))]
             try:
                 child.wait(chance.random() * 0.1)
@@ -53,6 +54,15 @@ def config(home, monkeypatch) -> Path:
 def test_a_killed_writer_leaves_true_seals(config):
     """Five times, daily."""
     assert campaign(config, 5, 3) >= 5
+
+
+def test_a_writer_that_nobody_listens_to_ends(config):
+    """Its standard input closed, it ends after the slot it is at: no test leaves one behind."""
+    words = [sys.executable, str(HERE / "write_cycles.py"), str(world.opened(config).database), "9"]
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "9\n"
 
 
 @pytest.mark.nightly

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import upkeep_world as world  # beside this
 
+from trading_cli.app import effective
+from trading_cli.app.facts import settings_hash
 from trading_cli.app.runs import only_run
 from trading_cli.app.upkeep import POINTS, WORKS
 from trading_cli.app.upkeep import bundle as bundles
@@ -18,7 +20,7 @@ from trading_cli.app.upkeep.stats import stats
 from trading_cli.app.upkeep.verify import verify
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, UsageError
-from trading_cli.store import Store, kill
+from trading_cli.store import Store, kill, settings_kept
 from trading_cli.store import runs as ledger
 
 LATER = FrozenClock(world.at(40))
@@ -142,6 +144,18 @@ def test_a_bundle_holds_what_the_run_read_and_wrote(config, tmp_path):
         rows = look.execute("SELECT slot, quotes FROM quote_packs").fetchall()
         assert [count for _, count in rows] == [1, 1, 1]
     assert {one.name for one in tmp_path.iterdir()} >= {"run.db"}
+
+
+def test_a_bundle_holds_the_settings_that_decided(config, tmp_path):
+    """Those of then, whole, and none of later: a replay elsewhere can name what was changed."""
+    loaded = world.opened(config)
+    with Store.open(loaded.database, now=world.at(40)) as store, store.transaction() as tx:
+        assert effective.keep(tx, loaded, world.at(1))
+        settings_kept.keep(tx, "later", "{}", world.at(40))
+    bundles.bundle(config, "3", tmp_path / "run.db", world.quiet, clock=LATER)
+    with Store.reader(tmp_path / "run.db") as store, store.reading() as look:
+        name = settings_hash(loaded.settings)
+        assert settings_kept.kept(look, [name, "later"]) == {name: effective.body(loaded)}
 
 
 def test_the_newest_run_is_meant_where_none_is_named(config, tmp_path):

@@ -9,7 +9,7 @@ from trading_cli.app.backtests.pricing import Prices
 from trading_cli.app.backtests.tape import Tape
 from trading_cli.app.backtests.universe import DAY, Universe
 from trading_cli.domain import SLOT_SECONDS, Book, Level, Market, Order, Side, Token, slot_of
-from trading_cli.store import Transaction, past, past_deals
+from trading_cli.store import Transaction, past, past_deals, thawed
 from trading_cli.store.packed import PackedBook
 from trading_cli.store.rows import MILLION, exact
 from trading_cli.store.traded import LEAST_HEARD
@@ -39,17 +39,28 @@ class Books:
         self._tape = tape
         self._slippage = slippage
         self._traded: dict[tuple[int, int, int], float | None] = {}
+        self._thawed = range(0)
 
     def of_slot(
         self, slot: int, rows: Iterable[int], at: int, purpose: str = "slot"
     ) -> dict[int, Book]:
         """Return the YES books of *slot* known at *at*, by row."""
+        self._thaw(slot)
         numbers = [self._of.names[row].number for row in rows]
         return {
             int(self._of.row_by_number[one.market]): self._packed(one)
             for one in past_deals.slot_books(self._look, numbers, slot, purpose)
             if one.available_at <= at
         }
+
+    def _thaw(self, slot: int) -> None:
+        """Have the archived books of the days around *slot*, and none of those long before."""
+        if slot in self._thawed:
+            return
+        day = slot // DAY * DAY
+        thawed.forget(self._look, thawed.BOOKS, day - DAY)
+        thawed.thaw(self._look, day, day + DAY + 2 * SLOT_SECONDS, (thawed.BOOKS,))
+        self._thawed = range(day, day + DAY)
 
     def to_judge(self, slot: int, rows: Iterable[int], at: int) -> dict[int, Book]:
         """Return the books a slot's holdings were judged on: fetched for it, else collected."""
@@ -82,6 +93,7 @@ class Books:
         own = self.of_slot(slot, [row], ANY_TIME, f"execution:{order.id}").get(row)
         if own is not None and own.observed_at >= order.placed_at.replace(microsecond=0):
             return Execution(token_book(_after(own, order), order.token, yes), "A")
+        self._thaw(slot)
         number = self._of.names[row].number
         later = past_deals.first_book_after(self._look, number, placed, (slot, slot + SLOT_SECONDS))
         if later is not None:

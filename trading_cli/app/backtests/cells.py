@@ -43,6 +43,10 @@ class Source(Protocol):
         """Return the history of [since, until) as *settings* see it, while it is open."""
         ...
 
+    def cut(self, since: datetime, at: datetime) -> AbstractContextManager["Source"]:
+        """Return itself as it was at *at*, for slots from *since* on: nothing later is there."""
+        ...
+
     def extent(self) -> Extent | None:
         """Return from when to when there is anything, ``None`` for nothing."""
         ...

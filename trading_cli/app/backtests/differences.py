@@ -18,6 +18,9 @@ from typing import Any
 from trading_cli.app.backtests.facts_apart import Apart, apart
 from trading_cli.app.backtests.rerun import Redone
 from trading_cli.app.backtests.taken import Taken, Transfer
+from trading_cli.app.effective import Changed
+from trading_cli.app.effective import sentence as told_changes
+from trading_cli.app.meanings import settings_of
 from trading_cli.domain import Action, Decision, Entry, Fill, Order, Purpose, from_epoch
 from trading_cli.trading.backtest.tally import line_of
 
@@ -48,10 +51,38 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the recomputing rests on: the settings' hash and the formulas of now."""
+    """What the recomputing rests on: the settings' hash and the formulas of now.
+
+    ``changed``: by the hash of then, what was changed in the settings since; those of older homes
+    were not kept.
+    """
 
     settings: str
     formula: str
+    changed: Mapping[str, Sequence[Changed]]
+
+    def apart(self, stored: str) -> bool:
+        """Return whether settings that decide may differ from those of the hash *stored*."""
+        if stored == self.settings:
+            return False
+        known = self.changed.get(stored)
+        return known is None or any(one.decides for one in known)
+
+    def told(self, stored: str, *answers: Decision) -> tuple[tuple[str, str, str], str]:
+        """Return (field, then, now) of what was changed since *stored*, and the sentence.
+
+        The field is the setting that decides one of *answers*, where one of those was changed.
+        """
+        known = [one for one in self.changed.get(stored, ()) if one.decides]
+        if not known:
+            why = f"decided under settings {stored}, now {self.settings}"
+            return ("settings", stored, self.settings), why
+        keys = frozenset(one.key for one in known)
+        named = {key for each in answers for key in settings_of(each.reason, each.binding, keys)}
+        known.sort(key=lambda one: one.key not in named)
+        first = known[0]
+        values = (first.key, first.stored or "not there", first.now or "not there")
+        return values, f"the settings were changed since: {told_changes(known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +156,9 @@ class Comparing:
         field, before, after = _first_apart(stored, now)
         answer = f"{_answer(stored)} then, {_answer(now)} now"
         cause, why = CODE, "the same settings and facts"
-        if stored.settings_hash != self._basis.settings:
+        if self._basis.apart(stored.settings_hash):
             cause = SETTINGS
-            why = f"decided under settings {stored.settings_hash}, now {self._basis.settings}"
-            field, before, after = "settings", stored.settings_hash, self._basis.settings
+            (field, before, after), why = self._basis.told(stored.settings_hash, stored, now)
         elif stored.formula != self._basis.formula:
             why = f"decided by {stored.formula}, now {self._basis.formula}"
             field, before, after = "formula", stored.formula, self._basis.formula
@@ -150,10 +180,10 @@ class Comparing:
         cause, why = INPUT, f"{there} by the stored rows: {was} then, {now_is} now"
         hashes = {each.settings_hash for each in self._taken.decisions[one.slot]}
         formulas = {each.formula for each in self._taken.decisions[one.slot]}
-        if hashes - {self._basis.settings}:
-            before = ", ".join(sorted(hashes))
-            cause, field, was, now_is = SETTINGS, "settings", before, self._basis.settings
-            why = f"decided under settings {before}, now {now_is}"
+        other = next((name for name in sorted(hashes) if self._basis.apart(name)), None)
+        if other is not None:
+            cause = SETTINGS
+            (field, was, now_is), why = self._basis.told(other, one)
         elif formulas - {self._basis.formula}:
             before = ", ".join(sorted(formulas))
             cause, field, was, now_is = CODE, "formula", before, self._basis.formula

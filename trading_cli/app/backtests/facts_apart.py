@@ -34,6 +34,7 @@ def apart(stored: Decision, now: Decision) -> Apart | None:
     return (
         _features(before, after)
         or next(_unlike(before, after, _ENTRY), None)
+        or next(_unlike(_said(before), _said(after), ("opinions",)), None)
         or _terms(before, after)
         or next(_unlike(before, after, ("best_tiers",)), None)
         or _checks(before, after)
@@ -70,6 +71,11 @@ def _features(before: Mapping[str, Any], after: Mapping[str, Any]) -> Apart | No
         if said is not None:
             return Apart(said.field, said.stored, said.recomputed, input=False)
     return None
+
+
+def _said(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what outsiders said and had shown, by source: all of it is read from their rows."""
+    return {"opinions": {one["source"]: one for one in facts.get("opinions", ())}}
 
 
 def _terms(before: Mapping[str, Any], after: Mapping[str, Any]) -> Apart | None:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_cli.domain import from_epoch
-from trading_cli.research import gates, measures
+from trading_cli.domain import Trip, from_epoch
+from trading_cli.research import bets, gates, measures
 from trading_cli.research.clustered import clustered_mean
 from trading_cli.research.measures import LEAST_DAYS, Measure, TradeResult
 from trading_cli.research.track_record import LEAST_EVENTS, wilson
-from trading_cli.trading.backtest.result import Equity, RoundTrip, Run
+from trading_cli.trading.backtest.result import Equity, Run
 
 Floats = NDArray[np.float64]
 DAY_S = 86_400
@@ -69,7 +69,7 @@ def sharpe(found: Floats) -> float | None:
     return number(float(measures.sharpe_ratio(found))) if found.size >= LEAST_DAYS else None
 
 
-def opened_by_day(trips: Sequence[RoundTrip], equity: Equity) -> NDArray[np.int64]:
+def opened_by_day(trips: Sequence[Trip], equity: Equity) -> NDArray[np.int64]:
     """Return how many of *trips* were opened on each day of *equity* [n]."""
     days = equity.slots[days_of(equity.slots)] // DAY_S
     found = np.zeros(days.size, np.int64)
@@ -79,7 +79,7 @@ def opened_by_day(trips: Sequence[RoundTrip], equity: Equity) -> NDArray[np.int6
     return found
 
 
-def event_of(one: RoundTrip) -> str:
+def event_of(one: Trip) -> str:
     """Return the event of a trip, or its market where it belongs to none."""
     return one.event_id or one.market_id
 
@@ -101,7 +101,7 @@ def measured(run: Run, bankroll: float, seed: int) -> list[Measure]:
     return found
 
 
-def _results(trips: Sequence[RoundTrip]) -> list[TradeResult]:
+def _results(trips: Sequence[Trip]) -> list[TradeResult]:
     return [
         TradeResult(event_of(one), float(one.net), float(one.cost)) for one in trips if one.cost
     ]
@@ -154,16 +154,16 @@ def _stands(row: Mapping[str, Any]) -> str:
 
 
 def grouped(
-    trips: Sequence[RoundTrip], of: Callable[[RoundTrip], str], names: Sequence[str] = ()
+    trips: Sequence[Trip], of: Callable[[Trip], str], names: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Return count and sums of each group, and its rates from 30 events on: below, no point."""
-    groups: dict[str, list[RoundTrip]] = {name: [] for name in names}
+    groups: dict[str, list[Trip]] = {name: [] for name in names}
     for one in trips:
         groups.setdefault(of(one), []).append(one)
     return [_group(name, rows) for name, rows in sorted(groups.items())]
 
 
-def _group(name: str, rows: Sequence[RoundTrip]) -> dict[str, Any]:
+def _group(name: str, rows: Sequence[Trip]) -> dict[str, Any]:
     events = sorted({event_of(one) for one in rows})
     row: dict[str, Any] = {
         "name": name or "none",
@@ -202,7 +202,7 @@ def unresolved(run: Run) -> dict[str, Any]:
     }
 
 
-def trip(one: RoundTrip) -> dict[str, Any]:
+def trip(one: Trip) -> dict[str, Any]:
     """Return a round trip as the envelope has it."""
     return {
         "id": one.id,
@@ -245,16 +245,18 @@ def curve(equity: Equity, bankroll: float) -> list[dict[str, Any]]:
 
 
 def gate(run: Run, section: Any) -> dict[str, Any]:
-    """Return the time-uniform lower bound of the net return per event: what the gate asks.
+    """Return the time-uniform lower bound of the net return per bet: what the gate asks.
 
-    Trades of an event that still has an open position are held back: an event counts when over.
+    Events that share a theme while the first of them is open are one bet, as they are live; what
+    waits for its bet to end is held back.
     """
-    waiting = {event_of(one) for one in run.still_open}
-    trades = [
-        gates.ClosedTrade(event_of(one), one.closed_at, float(one.net), float(one.cost))
-        for one in run.closed
-        if one.closed_at is not None and one.cost and event_of(one) not in waiting
-    ]
+    trades, waiting = bets.grouped([
+        bets.Trade(
+            event_of(one), frozenset(one.themes), one.opened_at, one.closed_at, float(one.net),
+            float(one.cost),
+        )
+        for one in (*run.closed, *run.still_open)
+    ])  # fmt: skip
     rules = gates.GateRules(section.min_trades, section.min_events, section.min_days)
     found = gates.judge(trades, rules)
     return {
@@ -262,7 +264,8 @@ def gate(run: Run, section: Any) -> dict[str, Any]:
         "bound_by_week": number(found.bound_by_week),
         "mean": number(found.mean),
         "trades": found.trades,
-        "events": found.events,
+        "bets": found.events,
+        "waiting": waiting,
         "days": number(found.days),
         "missing": list(found.missing),
     }

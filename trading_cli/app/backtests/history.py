@@ -9,7 +9,7 @@ waived by name. A slot in between that brought nothing is missing, as it was the
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
@@ -35,7 +35,7 @@ from trading_cli.domain import (
     from_epoch,
     slot_of,
 )
-from trading_cli.store import Store, Transaction, listings, past
+from trading_cli.store import Store, Transaction, listings, past, thawed
 from trading_cli.store.hourly_mids import HourlyMids
 from trading_cli.trading.backtest.history import Coverage, Execution, Moment, Operated
 from trading_cli.trading.backtest.rules import fees_of
@@ -44,6 +44,10 @@ from trading_cli.trading.view import View
 
 DECIDES_AFTER_S = 60
 RECORDED, MIDS = "recorded", "mids"
+AFTER = timedelta(days=2)
+"""So long after its end a span's orders may still meet something."""
+AT_ONCE = (thawed.QUOTES, thawed.PACKS, thawed.TRADES, thawed.POINTS)
+"""What is brought from the archive when a history is opened; books come by days."""
 
 
 class StoreHistory:
@@ -78,7 +82,9 @@ class StoreHistory:
         ]
         self._moments = [moment for moment, _ in held]
         self._by_slot = {one.slot: one for one in self._moments}
-        self._seeing = Seeing(look, self._sources, {one.slot: one for _, one in held}, fees)
+        self._seeing = Seeing(
+            look, self._sources, {one.slot: one for _, one in held}, fees, settings.inbound
+        )
         self._markets: tuple[datetime, dict[str, Market]] = (from_epoch(0), {})
         self._levels: tuple[int, Levels] = (-1, {})
         self._hourly = HourlyMids(look)
@@ -111,7 +117,10 @@ class StoreHistory:
                 hint="--since before --until",
             )
         charged = fees_of(fees)
-        with Store.reader(store.path) as own, own.reading() as look:
+        with (
+            Store.reader(store.path) as own,
+            thawed.reading(own, since - thawed.LOOK_BACK, until + AFTER, AT_ONCE) as look,
+        ):
             found = universe(look, int(since.timestamp()), int(until.timestamp()))
             if not found.slots and not found.mids:
                 raise UsageError(

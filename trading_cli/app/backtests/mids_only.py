@@ -27,6 +27,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, Market, Order, Token, from_epoch
 from trading_cli.research.roc import LOOK_BACK
 from trading_cli.store import Transaction, listings, past, past_deals, pauses
+from trading_cli.store.hourly_mids import HourlyMids
 from trading_cli.trading.backtest.columns import Floats, Ints
 from trading_cli.trading.backtest.history import Coverage, Execution
 from trading_cli.trading.backtest.mids import book_of_mid
@@ -52,6 +53,7 @@ class Together:
 
     def __init__(self, look: Transaction) -> None:
         self._look = look
+        self._read = HourlyMids(look).read
         self._levels: dict[int, Levels] = {}
 
     def measured(
@@ -61,7 +63,9 @@ class Together:
         if sum(map(len, self._levels.values())) > _KEPT_LEVELS:
             self._levels.clear()
         levels = self._levels.setdefault(slot, {})
-        return measured(self._look, market_id, held, slot=slot, as_of=at, levels=levels)
+        return measured(
+            self._look, market_id, held, slot=slot, as_of=at, levels=levels, read=self._read
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,8 @@ def _tables(data: Data) -> Iterable[str]:
     yield _facts(list(data["gate"].items()))
     beside = ("name", "total_return", "net", "trades", "events", "open", "sharpe", "drawdown")
     yield table("Beside it", data["beside"], beside)
-    more = ("times", "bankroll", "total_return", "net", "trades", "staked", "net_per_staked")
+    more = ("times", "bankroll", "total_return", "net", "trades", "staked", "net_per_staked",
+            "missing")  # fmt: skip
     yield table("Capacity", data["capacity"], more)
     groups = ("name", "trades", "events", "cost", "net", "win_rate", "net_per_event", "missing")
     yield table("By grade of the fills", data["by_grade"], groups)

@@ -25,11 +25,11 @@ from trading_cli.app.backtests.tried import Tried, relevant
 from trading_cli.app.settings import Settings
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.errors import UsageError
+from trading_cli.domain import Trip
 from trading_cli.research import rerun
 from trading_cli.research.paths import Paths
 from trading_cli.store import trials
 from trading_cli.store.backtests import Row
-from trading_cli.trading.backtest.result import RoundTrip
 
 Changes = rerun.Changes
 TIERS = ("weak", "moderate", "strong")
@@ -53,7 +53,7 @@ class Again:
         return returns(play(cell).run.closed, cell.bankroll)
 
 
-def returns(closed: Sequence[RoundTrip], bankroll: Decimal) -> list[float]:
+def returns(closed: Sequence[Trip], bankroll: Decimal) -> list[float]:
     """Return each net result over the bankroll and what was earned before it; at least -1."""
     equity, found = float(bankroll), []
     for one in sorted(closed, key=lambda trip: (trip.closed_at, trip.id)):

@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
+from trading_cli.app import effective
 from trading_cli.app.backtests.differences import CAUSES, Basis, Compared, Difference, compare
 from trading_cli.app.backtests.history import StoreHistory
 from trading_cli.app.backtests.rerun import HOUR, Again, again
 from trading_cli.app.backtests.taken import Taken, taken
+from trading_cli.app.effective import Changed
 from trading_cli.app.facts import FORMULA, settings_hash
 from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.errors import UsageError
@@ -28,6 +30,7 @@ class Repeated:
     again: Again
     compared: Compared
     settings: str
+    changed: Mapping[str, Sequence[Changed]]
 
     @property
     def identical(self) -> bool:
@@ -59,14 +62,17 @@ def repeat(toolkit: Toolkit, store: Store, since: int, until: int) -> Repeated:
             as_operated=True,
         ) as history:  # fmt: skip
             redone = again(look, history, settings, asked, record)
+        names = {one.settings_hash for one in record.own().values()}
+        changed = effective.since(look, toolkit.loaded, names)
     if not redone.slots:
         raise UsageError(
             f"no quotes were recorded in any slot from {from_epoch(first):%Y-%m-%d %H:%M} on:"
             " there is nothing to recompute from.",
             hint="--since and --until name slots that were recorded",
         )
-    basis = Basis(settings_hash(settings), FORMULA)
-    return Repeated(record, redone, compare(record, redone.slots, basis), basis.settings)
+    basis = Basis(settings_hash(settings), FORMULA, changed)
+    compared = compare(record, redone.slots, basis)
+    return Repeated(record, redone, compared, basis.settings, changed)
 
 
 def _comparable(record: Taken, since: int, until: int) -> None:
@@ -141,17 +147,34 @@ def differences(one: Repeated) -> dict[str, Any]:
 
 
 def basis(one: Repeated) -> dict[str, Any]:
-    """Return the settings and formulas that decided, and those of now."""
+    """Return the settings and formulas that decided, those of now, and what was changed since."""
     own = one.taken.own().values()
+    stored = sorted({each.settings_hash for each in own})
     return {
-        "settings": {"stored": sorted({each.settings_hash for each in own}), "now": one.settings},
+        "settings": {"stored": stored, "now": one.settings, "changed": _changed(one, stored)},
         "formula": {"stored": sorted({each.formula for each in own}), "now": FORMULA},
     }
+
+
+def _changed(one: Repeated, stored: Sequence[str]) -> list[dict[str, Any]] | None:
+    """Return each setting that was changed, ``None`` where settings of then are not kept."""
+    if any(name != one.settings and name not in one.changed for name in stored):
+        return None
+    return [{"hash": name, **asdict(each)} for name in stored for each in one.changed.get(name, ())]
 
 
 def started_from(one: Repeated) -> dict[str, Any]:
     """Return the account before the first slot: positions held and cash (0 and 0: not opened)."""
     return {"positions": one.again.positions, "cash": float(one.again.cash)}
+
+
+def _said(one: Repeated, hashes: Mapping[str, Any]) -> str:
+    """Return what was changed since, where a decision can depend on it or nothing else was."""
+    found = {each: None for name in hashes["stored"] for each in one.changed.get(name, ())}
+    if found:
+        return f"; changed since: {effective.sentence(found)}"
+    known = all(name == one.settings or name in one.changed for name in hashes["stored"])
+    return "; changed since: only whom alerts go to, and when" if known else ""
 
 
 def warnings(one: Repeated) -> list[str]:
@@ -161,7 +184,7 @@ def warnings(one: Repeated) -> list[str]:
     if one.identical and hashes["stored"] != [hashes["now"]]:
         said.append(
             f"the settings of then ({', '.join(hashes['stored'])}) are not those of now"
-            f" ({hashes['now']}): they decide the same here"
+            f" ({hashes['now']}): they decide the same here{_said(one, hashes)}"
         )
     if compared.unmoved:
         said.append(

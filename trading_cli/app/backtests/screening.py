@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from trading_cli.app.backtests.cells import SCREEN, Cell, Outcome, made
+from trading_cli.app.backtests.history import AFTER
 from trading_cli.app.backtests.mids_only import FULL, StoredWorld, stored_world
 from trading_cli.app.backtests.stored import Stored
-from trading_cli.app.calibrate import recalibration
+from trading_cli.app.calibrate import recalibration, thaw_settled
 from trading_cli.app.learned import recalibrated
 from trading_cli.core.errors import UsageError
 from trading_cli.research.recalibration import Recalibration
-from trading_cli.store import Store, Transaction
+from trading_cli.store import Store, Transaction, opinions, thawed
 from trading_cli.trading.backtest import screen
 from trading_cli.trading.backtest.history import Coverage
 from trading_cli.trading.backtest.result import Run
@@ -79,6 +80,7 @@ class Screening:
         candidates = whole.data_collection.candidates.model_dump_json()
         key = (
             cell.source, cell.since, cell.until, cell.fees, whole.backtest.slippage, candidates,
+            whole.inbound.weigh,
         )  # fmt: skip
         if key not in self._seen:
             while len(self._seen) >= KEPT_WORLDS:
@@ -95,7 +97,14 @@ def _read(cell: Cell) -> _Seen:
         raise UsageError("the screen engine reads the database alone.", hint=FULL)
     with ExitStack() as stack:
         store = stack.enter_context(Store.reader(cell.source.database))
-        look = stack.enter_context(store.reading())
+        since, until = cell.since - thawed.LOOK_BACK, cell.until + AFTER
+        look = stack.enter_context(thawed.reading(store, since, until))
+        thaw_settled(look, cell.until)
+        if cell.whole.inbound.weigh and opinions.sources(look, as_of=cell.until):
+            raise UsageError(
+                "the screen engine weighs no opinions from outside.",
+                hint=f"{FULL}, or set inbound.weigh: false",
+            )
         world, coverage = stored_world(look, cell.whole, cell.since, cell.until, cell.fees)
         world.refit = Refits(look).at
         return _Seen(world, coverage, stack.pop_all())

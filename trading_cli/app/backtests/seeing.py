@@ -12,7 +12,9 @@ from trading_cli.app.backtests.conditions import Conditions
 from trading_cli.app.backtests.indicators import Indicators
 from trading_cli.app.backtests.listed import Listed
 from trading_cli.app.backtests.pricing import Prices
+from trading_cli.app.inbound_settings import InboundSection
 from trading_cli.app.learned import TalkLeads, recalibrated, talk_leads
+from trading_cli.app.opinions import Ears, Heard
 from trading_cli.domain import SLOT_SECONDS, Book, Feature, FeeSchedule, Market, Quote, Reason
 from trading_cli.research import roc
 from trading_cli.research.recalibration import Recalibration
@@ -45,11 +47,12 @@ class Seen:
 
 
 class _Known(NamedTuple):
-    """What research had found by an instant."""
+    """What research had found by an instant, and what was said of the candidates."""
 
     at: datetime
     leads: TalkLeads
     recalibration: Recalibration | None
+    said: Heard
 
 
 class Times(NamedTuple):
@@ -86,8 +89,10 @@ class Seeing:
         sources: Sources,
         times: Mapping[int, Times],
         fees: FeeSchedule | None,
+        inbound: InboundSection,
     ) -> None:
         self._look = look
+        self._ears = Ears(look, inbound)
         self._from = sources
         self._times = times
         self._fees = fees
@@ -185,7 +190,7 @@ class Seeing:
         features = now.features.get(market.id, {})
         best = _best([held[market.id] for held in hour if market.id in held])
         fee, why = self._fee(market, at)
-        known = self._research(at)
+        known = self._research(at, now)
         return View(
             market,
             at,
@@ -198,6 +203,7 @@ class Seeing:
             fee_reason=why,
             pooled=known.leads.of(market.category),
             recalibrate=known.recalibration,
+            opinions=known.said.get(market.id, ()),
             **more,
         )
 
@@ -209,11 +215,12 @@ class Seeing:
         except FeeUnknown as unknown:
             return None, unknown.message
 
-    def _research(self, at: datetime) -> _Known:
-        """Return what research had found by *at*."""
+    def _research(self, at: datetime, now: Seen) -> _Known:
+        """Return what research had found by *at*, and what was said of the candidates *now*."""
         known = self._known
         if known is None or known.at != at:
-            known = _Known(at, talk_leads(self._look, at), recalibrated(self._look, at))
+            said = self._ears.heard([one.market.id for one in now.chosen], at)
+            known = _Known(at, talk_leads(self._look, at), recalibrated(self._look, at), said)
             self._known = known
         return known
 

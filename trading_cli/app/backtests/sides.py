@@ -1,7 +1,9 @@
 """What every report stands beside, on the same history: benchmarks, and the same with more money.
 
 Benchmarks are strategies, so each is a trial of its own. More money is no other configuration: it
-is part of the trial whose capacity it shows.
+is part of the trial whose capacity it shows. It is UNKNOWN where a fill was made of a mid and the
+slippage alone (grade C): without a book no size moves the price, so that more money would seem to
+cost nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,11 @@ from trading_cli.trading.backtest.result import Run
 
 TIMES = (1, 3, 10, 30)
 FEW = 30
+BY_MID = "C"
+NO_BOOK = (
+    "UNKNOWN: {n} of {of} positions were dealt at the mid plus slippage (grade C): without a book"
+    " no size moves the price"
+)
 BENCHMARKS: Mapping[str, str] = {
     "favourite": "the favourite",
     "random_entries": "random entries, same exits",
@@ -45,10 +52,14 @@ class Sides:
 
 
 def sides(ledger: Ledger, cell: Cell, opened: Opened, main: Outcome, *, seed: int) -> Sides:
-    """Run both on the history of *cell*; each benchmark is a row of the ledger before it runs."""
+    """Run both on the history of *cell*; each benchmark is a row of the ledger before it runs.
+
+    More money is not run where it could show nothing.
+    """
     names = [name for name in BENCHMARKS if (name,) != cell.names]
     others = [_benchmark(cell, name, main.run, seed) for name in names]
-    larger = [replace(cell, times=times) for times in TIMES[1:]]
+    deaf = no_book(main.run)
+    larger = [] if deaf else [replace(cell, times=times) for times in TIMES[1:]]
     plans = [ledger.planned(one, "backtest", more={"beside": True}) for one in others]
     rows = ledger.plan(plans)
     every = play_together([*others, *larger], opened)
@@ -56,12 +67,21 @@ def sides(ledger: Ledger, cell: Cell, opened: Opened, main: Outcome, *, seed: in
     for name, one, trial, outcome in zip(names, others, rows, every, strict=False):
         ledger.finish(trial, one, outcome, whole=False)
         beside.append(_row(BENCHMARKS[name], trial, outcome.run, float(one.bankroll)))
-    runs = [main.run, *(one.run for one in every[len(others) :])]
+    found = [one.run for one in every[len(others) :]]
+    runs: list[Run | None] = [main.run]
+    runs += found or [None] * len(TIMES[1:])
     capacity = [
-        _capacity(times, float(cell.bankroll) * times, run)
+        _capacity(times, float(cell.bankroll) * times, run, deaf)
         for times, run in zip(TIMES, runs, strict=True)
     ]
     return Sides(beside, capacity)
+
+
+def no_book(run: Run) -> str:
+    """Return why nothing can be said of *run* with more money; "" where it can."""
+    trips = (*run.closed, *run.still_open)
+    by_mid = sum(one.grade == BY_MID for one in trips)
+    return NO_BOOK.format(n=by_mid, of=len(trips)) if by_mid else ""
 
 
 def _benchmark(cell: Cell, name: str, run: Run, seed: int) -> Cell:
@@ -96,18 +116,20 @@ def _row(name: str, trial: int | None, run: Run, bankroll: float | None) -> dict
     }
 
 
-def _capacity(times: int, bankroll: float, run: Run) -> dict[str, Any]:
+def _capacity(times: int, bankroll: float, run: Run | None, deaf: str) -> dict[str, Any]:
+    """Return what *run* came to; without one, or where it met no books, why that is unknown."""
+    why = deaf if run is None else no_book(run) if times > 1 else ""
+    size = {"times": times, "bankroll": figures.number(bankroll), "missing": why}
+    if run is None or why:
+        return size | dict.fromkeys(("total_return", "net", "trades", "staked", "net_per_staked"))
     trips: Sequence[Any] = (*run.closed, *run.still_open)
     cost = float(sum(one.cost for one in trips))
     curve = figures.daily(run.equity, bankroll)
-    return {
-        "times": times,
-        "bankroll": figures.number(bankroll),
+    net = float(sum(one.net for one in trips))
+    return size | {
         "total_return": figures.number(float(curve[-1] / bankroll - 1)),
-        "net": figures.number(float(sum(one.net for one in trips))),
+        "net": figures.number(net),
         "trades": len(trips),
         "staked": figures.number(cost),
-        "net_per_staked": figures.number(float(sum(one.net for one in trips)) / cost)
-        if cost
-        else None,
+        "net_per_staked": figures.number(net / cost) if cost else None,
     }

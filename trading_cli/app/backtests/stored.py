@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from trading_cli.app.backtests.cells import Opened
 from trading_cli.app.backtests.history import MIDS, StoreHistory
-from trading_cli.app.calibrate import recalibration
+from trading_cli.app.calibrate import recalibration, thaw_settled
 from trading_cli.app.settings import Settings
 from trading_cli.research.recalibration import Recalibration
-from trading_cli.store import Store, backtests, trials
+from trading_cli.store import Store, Transaction, backtests, cut_copies, thawed, trials
 from trading_cli.trading.view import View
 
 
@@ -30,8 +31,17 @@ class Stored:
         with (
             Store.reader(self.database) as store,
             StoreHistory.open(store, settings, since=since, until=until, fees=fees) as past,
+            store.reading() as look,
         ):
-            yield Opened(Refitted(past, self.database), past.coverage())
+            yield Opened(Refitted(past, look, until), past.coverage())
+
+    @contextmanager
+    def cut(self, since: datetime, at: datetime) -> Iterator["Stored"]:
+        """Yield a copy of the database from which all that was not known at *at* is absent."""
+        with TemporaryDirectory(prefix="trading-cut-") as folder:
+            path = Path(folder) / "trading.db"
+            cut_copies.write(path, self.database, since=since, at=at)
+            yield Stored(path)
 
     def extent(self) -> backtests.Extent | None:
         """Return from when to when there are prices."""
@@ -40,7 +50,11 @@ class Stored:
 
     def fingerprint(self, since: datetime, until: datetime) -> str:
         """Return what stands for what is stored of [since, until)."""
-        with Store.reader(self.database) as store, store.reading() as look:
+        kinds = (thawed.PACKS, thawed.TRADES, thawed.POINTS)
+        with (
+            Store.reader(self.database) as store,
+            thawed.reading(store, since, until, kinds) as look,
+        ):
             return trials.fingerprint(look, since, until)
 
 
@@ -51,8 +65,9 @@ class Refitted:
     settled by its midnight, however long after it is run.
     """
 
-    def __init__(self, inner: StoreHistory, database: Path) -> None:
-        self.inner, self.database = inner, database
+    def __init__(self, inner: StoreHistory, look: Transaction, until: datetime) -> None:
+        self.inner = inner
+        self._look, self._until = look, until
         self._fits: dict[datetime, Recalibration | None] = {}
 
     def views(self, slot: int) -> Sequence[View]:
@@ -68,8 +83,9 @@ class Refitted:
     def _fit(self, at: datetime) -> Recalibration | None:
         midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
         if midnight not in self._fits:
-            with Store.reader(self.database) as store, store.reading() as look:
-                self._fits[midnight] = recalibration(look, midnight)
+            if not self._fits:
+                thaw_settled(self._look, self._until)
+            self._fits[midnight] = recalibration(self._look, midnight)
         return self._fits[midnight]
 
     def __getattr__(self, name: str) -> Any:

@@ -23,6 +23,7 @@ from trading_cli.app.workers import Crew
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.store import Store
+from trading_cli.store.backtests import Extent, Span
 from trading_cli.trading.backtest.rules import fees_of
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -72,7 +73,9 @@ def studied(
     say: Say = quiet,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the same for a cell whose span may still be open."""
-    base = spanned(base, asked)
+    there = base.source.extent()
+    base = _within(base, asked, there)
+    left_out = _left_out(base, asked, there)
     cells = grid.cells(base, axes)
     ledger = Ledger(store, toolkit.clock)
     crew = Crew(asked.workers, asked.cluster)
@@ -80,7 +83,7 @@ def studied(
     many = f", {len(cells)} cells" if axes else ""
     say(f"{base.since:%Y-%m-%d %H:%M} <= t < {base.until:%Y-%m-%d %H:%M} UTC{many}")
     with screening_of(cells[0]) as screening:
-        study = Study(ledger, toolkit.settings, asked.seed, crew, say, screening)
+        study = Study(ledger, toolkit.settings, asked.seed, crew, say, screening, left_out)
         if asked.walk_forward:
             return walk.walk(study, base, cells, axes)
         return sweep(study, base, cells, axes) if len(cells) > 1 else _one(study, cells[0])
@@ -111,7 +114,10 @@ def base_cell(toolkit: Toolkit, asked: Asked) -> Cell:
 
 def spanned(base: Cell, asked: Asked) -> Cell:
     """Return *base* with the span filled from what there is. Raises ``UsageError`` for none."""
-    there = base.source.extent()
+    return _within(base, asked, base.source.extent())
+
+
+def _within(base: Cell, asked: Asked, there: Extent | None) -> Cell:
     if there is None:
         raise UsageError(
             "there is no price in the database: nothing can be run.",
@@ -130,6 +136,15 @@ def spanned(base: Cell, asked: Asked) -> Cell:
             hint=f"there are prices from {first.isoformat()} to {last.isoformat()}",
         )
     return replace(base, since=since, until=until)
+
+
+def _left_out(base: Cell, asked: Asked, there: Extent | None) -> tuple[Span, ...]:
+    """Return the imported history that the usual span leaves out; what was typed was meant."""
+    if there is None:
+        return ()
+    first, last = there.whole
+    since, until = (first if asked.since else base.since), (last if asked.until else base.until)
+    return there.left_out(since, until)
 
 
 def _one(study: Study, cell: Cell) -> dict[str, Any]:

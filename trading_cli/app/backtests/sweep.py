@@ -1,7 +1,7 @@
 """The running of cells: each kept as it ends, the best of them reported, nothing run twice."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from trading_cli.app.backtests.tried import Ledger, Tried
 from trading_cli.app.settings import Settings
 from trading_cli.app.workers import ALONE, Crew, WorkerLost
 from trading_cli.core.errors import SourceDown, TradingError, UsageError
+from trading_cli.store.backtests import Span
 
 SEED = 1
 Say = Callable[[str], None]
@@ -42,6 +43,8 @@ class Study:
     crew: Crew = ALONE
     say: Say = quiet
     screening: Screening | None = None
+    left_out: tuple[Span, ...] = ()
+    """From when to when there is imported history that nobody asked to leave out."""
 
     def each(self, cells: Sequence[Cell]) -> Iterator[Outcome | Failed]:
         """Yield what each of *cells* comes to, in their order, from whoever does the work."""
@@ -66,11 +69,15 @@ class Study:
 
     @contextmanager
     def failing(self, trial: int) -> Iterator[None]:
-        """Write a failure of ours down in the ledger before it goes on its way."""
+        """Write a failure of ours down in the ledger before it goes on its way.
+
+        A run that had come to its end stays DONE: only what is told of it failed.
+        """
         try:
             yield
         except TradingError as error:
-            self.ledger.fail(trial, error.message)
+            with suppress(KeyError):
+                self.ledger.fail(trial, error.message)
             raise
 
     def answer(  # what an answer is made of
@@ -88,6 +95,10 @@ class Study:
         with self.ledger.store.reading() as look:
             parts.luck = luck(look, kept.returns, cells, seed=self.seed)
         data = report.assembled(cell, outcome, parts, seed=self.seed) | {"run": kept.run}
+        data["coverage"]["left_out"] = [
+            {"since": since.isoformat(), "until": until.isoformat()}
+            for since, until in self.left_out
+        ]
         if opened is None:
             data["gate"]["missing"].append(NO_GATE)
             data["sentence"] += f" {TO_CONFIRM}"
@@ -163,12 +174,12 @@ def swept(study: Study, cells: Sequence[Cell], parent: int) -> list[Tried | Fail
     }
     if rows:
         say(f"{len(rows)} of {len(cells)} cells are kept from before")
-    todo = [place for place in range(len(cells)) if place not in rows]
-    trials = ledger.plan([plans[place] for place in todo])
+    waiting = [place for place in range(len(cells)) if place not in rows]
+    trials = ledger.plan([plans[place] for place in waiting])
     try:
-        with closing(study.as_they_end([cells[at] for at in todo])) as ended:
+        with closing(study.as_they_end([cells[at] for at in waiting])) as ended:
             for at, outcome in ended:
-                place = todo[at]
+                place = waiting[at]
                 rows[place] = _kept(ledger, trials[at], cells[place], outcome)
                 say(f"cell {len(rows)} of {len(cells)}: {cells[place].label}{_brief(rows[place])}")
     except (KeyboardInterrupt, WorkerLost, SourceDown):

@@ -18,7 +18,6 @@ from trading_cli.core.faults import fault
 from trading_cli.research import sharpe
 from trading_cli.research.measures import LEAST_DAYS
 from trading_cli.store import Store, backtests, trials
-from trading_cli.trading.backtest.result import RoundTrip
 
 Floats = NDArray[np.float64]
 READ = {"signals", "risk", "exits", "hype", "backtest", "bankroll", "data_collection"}
@@ -89,7 +88,7 @@ class Ledger:
         returns = figures.returns(run.equity, bankroll)
         opened = figures.opened_by_day((*run.closed, *run.still_open), run.equity)
         total = float(figures.daily(run.equity, bankroll)[-1]) / bankroll - 1
-        trips = [_trip(one) for one in (*run.closed, *run.still_open)] if whole else []
+        trips = (*run.closed, *run.still_open) if whole else ()
         now = self.clock.now()
         with self.store.transaction() as tx:
             number = backtests.keep(
@@ -186,13 +185,4 @@ def _curve(outcome: Outcome, *, whole: bool) -> backtests.Curve:
     return backtests.Curve(
         slots, equity.cash[rows], equity.liquidation[rows], equity.mid[rows], equity.staked[rows],
         opened,
-    )  # fmt: skip
-
-
-def _trip(one: RoundTrip) -> backtests.Trip:
-    return backtests.Trip(
-        one.id, one.market_id, one.event_id, one.category, one.sector, one.strategy, one.token,
-        one.label, one.opened_at, one.closed_at, one.shares, one.cost, one.proceeds, one.fees,
-        one.net, one.grade, one.late, one.reasons, one.payout, one.probability, one.entry_price,
-        one.question,
     )  # fmt: skip

@@ -26,10 +26,11 @@ from trading_cli.app.backtests import figures, grid, report
 from trading_cli.app.backtests.cells import Cell, Outcome
 from trading_cli.app.backtests.sweep import Failed, Study, attempted_on
 from trading_cli.core.errors import UsageError
+from trading_cli.domain import Trip
 from trading_cli.research import recalibration, splits
 from trading_cli.research.recalibration import Recalibration
 from trading_cli.trading.backtest.history import History
-from trading_cli.trading.backtest.result import Equity, RoundTrip, Run
+from trading_cli.trading.backtest.result import Equity, Run
 
 DAY = timedelta(days=1)
 CENT = Decimal("0.01")
@@ -156,7 +157,7 @@ def _fold(study: Study, fold: Fold, cells: Sequence[Cell], parent: int) -> Judge
     return Judged(fold, cell, outcome, trial, taught[best] if taught else None)
 
 
-def lesson(ahead: History, turn: datetime, closed: Sequence[RoundTrip]) -> Taught:
+def lesson(ahead: History, turn: datetime, closed: Sequence[Trip]) -> Taught:
     """Return what *closed* trades teach at *turn*: only those whose market was paid by then."""
     count = [one for one in closed if ahead.payout(one.market_id, turn) is not None]
     net = sum((one.net for one in count), Decimal(0))
@@ -200,7 +201,7 @@ def fitted(past: History, turn: datetime) -> Recalibration | None:
 
 def together(judged: Sequence[Judged], bankroll: float) -> Outcome:
     """Return the tests as one run of one account, split evenly where they overlap."""
-    trips: dict[tuple[str, str, str, datetime], RoundTrip] = {}
+    trips: dict[tuple[str, str, str, datetime], Trip] = {}
     grades: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     pauses: Counter[str] = Counter()

@@ -45,5 +45,5 @@ def finding(
 def ago(minutes: float) -> str:
     """Return *minutes* in the unit a person would use."""
     if minutes < 2 * 60:
-        return f"{minutes:.0f} min"
-    return f"{minutes / 60:.0f} h" if minutes < 2 * 1440 else f"{minutes / 1440:.0f} days"
+        return f"{int(minutes)} min"
+    return f"{int(minutes / 60)} h" if minutes < 2 * 1440 else f"{int(minutes / 1440)} days"

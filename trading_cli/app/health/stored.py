@@ -79,7 +79,7 @@ def _sources(look: Transaction) -> Iterator[Part]:
 
 def _gaps(look: Transaction, now: datetime) -> Part:
     gaps = gaps_since(look, slot_of(now - timedelta(days=1)))
-    told = ", ".join(f"{cause} {count}" for cause, count in gaps.items()) or "none in 24 h"
+    told = ", ".join(f"{cause} {count}" for cause, count in gaps.items()) or "none noted in 24 h"
     return finding("gaps", "warn" if gaps else "ok", told, "trading quality-check" * bool(gaps))
 
 

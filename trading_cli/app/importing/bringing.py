@@ -71,7 +71,7 @@ def bring_in(
     known = brief.read(config, os.environ)
     began = time.perf_counter()
     now = int(now_of(clock).timestamp())
-    harvest = Harvest(Refused(), now)
+    harvest = Harvest(Refused(), now, say=told)
     if left:
         harvest.notes.append(f"Not read: {', '.join(left)}.")
     with reading.readable():

@@ -1,6 +1,6 @@
 """All files of one import, read into the markets they describe and the points they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,8 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import Book, Market, Trade
 
 _ORDER = ("markets", "outcomes", "prices")
+SAID_EVERY = 250_000
+"""Of so many rows of a file one line of progress: about one a second."""
 
 
 @dataclass(slots=True)
@@ -49,11 +51,19 @@ class Harvest:
     naive: int = 0
     no_books: int = 0
     assumed_sides: bool = False
+    say: Callable[[str], None] = lambda _text: None
 
     @property
     def names(self) -> list[str]:
         """Return the names of the files, in the order they were read."""
         return [one.path.name for one in self.files]
+
+    def count(self, read: Read, rows: int) -> None:
+        """Count *rows* more of a file, and say how far it is now and then."""
+        before = read.rows // SAID_EVERY
+        read.rows += rows
+        if read.rows // SAID_EVERY > before:
+            self.say(f"{read.path.name}: {read.rows:,} rows so far")
 
 
 def tables(paths: Sequence[Path], maps: Maps, harvest: Harvest) -> None:
@@ -74,7 +84,7 @@ def tables(paths: Sequence[Path], maps: Maps, harvest: Harvest) -> None:
             harvest.files.append(read)
             harvest.described |= layout.kind == "markets"
             for chunk in chunks:
-                read.rows += len(chunk.rows) + chunk.lost
+                harvest.count(read, len(chunk.rows) + chunk.lost)
                 if chunk.rows:
                     _take(harvest, layout, chunk, len(harvest.files) - 1)
 

@@ -168,7 +168,7 @@ def read(path: Path, harvest: Harvest) -> None:
     reader = Reader(harvest, path.name, len(harvest.files) - 1)
     kinds: dict[str, int] = {}
     for found in _objects(path, harvest):
-        one.rows += 1
+        harvest.count(one, 1)
         kinds[found.kind] = kinds.get(found.kind, 0) + 1
         reader.take(found)
     reader.finish()

@@ -22,12 +22,12 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.core.faults import fault
 from trading_cli.domain import from_epoch
-from trading_cli.store import Store, archive, archived, pace, sealing, upkeep
+from trading_cli.store import Store, archive, archived, happenings, pace, sealing, upkeep
 from trading_cli.store.archived import KINDS, Kind, Part
 
-FOLDER = "archive"
+FOLDER = archived.FOLDER
 DAY = 86_400
-LEAST = timedelta(days=28)  # what features, hype and risk look back on
+LEAST = timedelta(days=32)  # hype looks back on 28 days, the limit of what moves together on 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def into_archive(  # one argument for each option of the command
 ) -> dict[str, Any]:
     """Move what is older than *before* (none: than `retention` says) into the archive.
 
-    With *dry_run* nothing is touched. Raises ``UsageError`` for a time less than 28 days ago, and
+    With *dry_run* nothing is touched. Raises ``UsageError`` for a time less than 32 days ago, and
     without pyarrow; ``RunLocked`` while another upkeep is at work.
     """
     return move(load(config), before, (clock or SystemClock()).now(), progress, dry_run=dry_run)
@@ -221,6 +221,19 @@ def _thrown_away(loaded: Loaded, now: datetime) -> dict[str, int]:
             if days:
                 with store.transaction() as tx:
                     gone[name] = archive.throw_away(tx, name, now - timedelta(days=days), now)
+    return gone | forget_news(loaded, now)
+
+
+def forget_news(loaded: Loaded, now: datetime) -> dict[str, int]:
+    """Delete what a page was told, and the jobs it asked for, once they are old by the settings."""
+    from trading_cli.app import jobs  # noqa: PLC0415  # jobs know the cycles, this is a step of one
+
+    section, gone = loaded.settings.retention, {}
+    if section.events:
+        with _open(loaded, now) as store, store.transaction() as tx:
+            gone["events"] = happenings.forget(tx, now - timedelta(days=section.events))
+    if section.jobs:
+        gone["jobs"] = jobs.forget(loaded, now - timedelta(days=section.jobs), now)
     return gone
 
 

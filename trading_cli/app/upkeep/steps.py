@@ -52,6 +52,7 @@ def _archived(cycle: Cycle, numbers: dict[str, Any]) -> str:
     try:
         told = archive.move(loaded, None, now, cycle.say, dry_run=False)
     except UsageError as error:  # without its library: rows stay where they are
+        archive.forget_news(loaded, now)
         return error.message
     numbers["archived"] = sum(told["deleted"].values())
     return ""

@@ -10,7 +10,7 @@ from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep.archive import folder_of
 from trading_cli.core.errors import StoreCorrupt
 from trading_cli.store import Store, archived, seal_check, sealed_rows, upkeep
-from trading_cli.store.seal_check import Broken
+from trading_cli.store.seal_check import Broken, TakenIn, taken_in
 
 NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError)
 SHOWN = 20
@@ -35,6 +35,7 @@ def examined(loaded: Loaded, progress: Progress) -> dict[str, Any]:
             progress("pages and references")
             wrong, found, facts = _looked(ask, progress)
             parts = ask(archived.parts)
+            taken: TakenIn = ask(taken_in)
     except NONSENSE as error:
         raise StoreCorrupt(
             f"the database {path} is damaged ({error})",
@@ -48,6 +49,11 @@ def examined(loaded: Loaded, progress: Progress) -> dict[str, Any]:
         "rows": sum(facts.rows.values()),
         "seals": facts.data()["seals"],
         "journal": facts.data()["journal"],
+        "sealed": taken.rows,
+        "found_first": {
+            "rows": taken.found,
+            "at": None if taken.began is None else taken.began.isoformat(),
+        },
         "unsealed": facts.unsealed,
         "pages": wrong[:SHOWN],
         "broken": [told(one) for one in found[:SHOWN]],
@@ -62,8 +68,8 @@ def _looked(ask: upkeep.Ask, progress: Progress) -> tuple[list[str], list[Broken
     wrong: list[str] = ask(upkeep.damage)
     found: list[Broken] = [*ask(upkeep.broken_chains), *ask(upkeep.broken_links)]
     names: list[str] = ask(sealed_rows.tables)
-    for name in names:
-        progress(name)
+    for place, name in enumerate(names, start=1):
+        progress(f"table {place} of {len(names)}: {name}")
         found += ask(partial(seal_check.check_table, name=name))
     facts: upkeep.Facts = ask(upkeep.facts)
     return wrong, sorted(found, key=upkeep.when), facts

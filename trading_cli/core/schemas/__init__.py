@@ -3,6 +3,7 @@
 ``NAME.json`` describes only the ``data`` of the envelope ``trading.NAME/1`` (`db stats` is
 ``db.stats``); the envelope around it is put on here. Two files are nobody's command: ``error`` is
 the object on stderr, ``refused`` the data where a gate or the kill switch turned a command away.
+Those whose name begins with ``api.`` are answers of the API that no command gives.
 
 To add a command, write its file: every property has a description with its unit, every object says
 what is required and takes nothing else, and ``null`` is allowed only where the command gives it.
@@ -17,13 +18,14 @@ from trading_cli.core.errors import UsageError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ERROR, REFUSED = "error", "refused"
+API = "api."
 _SUFFIX = ".json"
 
 Schema = dict[str, Any]
 
 
 def names() -> list[str]:
-    """Return every name that has a schema, sorted: the commands' and ``error``."""
+    """Return every name that has a schema, sorted: the commands', ``error``, the API's."""
     found = (one.name for one in files(__package__).iterdir())
     known = {name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)}
     return sorted(known - {REFUSED})
@@ -51,7 +53,7 @@ def schema_of(name: str) -> Schema:
     return {
         "$schema": DIALECT,
         "$id": f"trading.{name}/1",
-        "title": f"trading {name.replace('.', ' ')} --json",
+        "title": name if name.startswith(API) else f"trading {name.replace('.', ' ')} --json",
         "type": "object",
         "additionalProperties": False,
         "required": ["schema", "generated_at", "data", "warnings"],

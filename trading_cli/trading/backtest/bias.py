@@ -11,7 +11,7 @@ decision that does is named.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import zip_longest
 
@@ -25,6 +25,7 @@ from trading_cli.trading.strategies import Strategy
 Make = Callable[[History], Sequence[Strategy]]
 CHECKS = ("repeat", "truncate", "poison", "blind")
 LEAST_SLOTS = 4
+_SHOWN = 120
 _MEANS = {
     "repeat": "the same slots decided twice differ: it keeps state, or leaves it to chance",
     "truncate": "it used what came later",
@@ -88,6 +89,52 @@ def compare(
     lines = [trace(one, rules, make(one)) for one in (_to(history, until), cut)]
     ours, theirs = ([one for one in told if _slot(one) <= through] for told in lines)
     return _compared("truncate", ours, theirs, through)
+
+
+def seen_alike(history: History, cut: History) -> Finding:
+    """Return whether *cut*, which really ends, shows the same of its last slot as *history*.
+
+    What is seen, whether or not a strategy makes something of it: views, listings, payouts, books.
+    """
+    if not (moments := cut.moments()):
+        return Finding("truncate", 0, 0, "there is no slot to look at")
+    moment = moments[-1]
+    slot = moment.slot
+    ours, theirs = (_sight(one, moment) for one in (history, cut))
+    for market, what in dict.fromkeys((*ours, *theirs)):
+        one, other = ours.get((market, what)), theirs.get((market, what))
+        if one != other:
+            where = f" of market {market}" if market else ""
+            sentence = (
+                f"{what}{where} at {moment.decided_at:%Y-%m-%d %H:%M} UTC is {_short(one)}, but"
+                f" {_short(other)} where nothing later is stored: {_MEANS['truncate']}"
+            )
+            return Finding("truncate", slot, len(ours), sentence, slot, market, "", passed=False)
+    sentence = f"{len(ours)} things seen at {moment.decided_at:%Y-%m-%d %H:%M} UTC are the same"
+    return Finding("truncate", slot, len(ours), sentence)
+
+
+def _sight(history: History, moment: Moment) -> dict[tuple[str, str], object]:
+    """Return all that can be seen as *moment* is decided, by (market, what)."""
+    views = history.views(moment.slot)
+    ids = [one.market.id for one in views]
+    found: dict[tuple[str, str], object] = {
+        ("", "the list of candidates"): tuple(ids),
+        ("", "the state of trading"): history.operated(moment.slot),
+    }
+    books = history.exit_books(moment.slot, ids)
+    for view in views:
+        name, at = view.market.id, moment.decided_at
+        found |= {(name, one.name): getattr(view, one.name) for one in fields(view)}
+        found[name, "listing"] = history.market(name, at)
+        found[name, "payout"] = history.payout(name, at)
+        found[name, "exit book"] = books.get(name)
+    return found
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _to(history: History, until: datetime) -> History:

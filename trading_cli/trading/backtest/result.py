@@ -8,47 +8,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_cli.domain import Decision, Entry, Fill, Order, Token
+from trading_cli.domain import Decision, Entry, Fill, Order, Trip
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
-    """One position from its first buy to its end; ``closed_at`` is ``None`` while it is open.
-
-    USD: ``cost`` all-in paid for ``shares``, ``proceeds`` net of fees, ``fees`` both ways,
-    ``net`` = proceeds - cost, of an open one at liquidation value (and listed apart). ``grade`` is
-    the worst of its fills (A, B, C); ``reasons`` why it was left, in order.
-    """
-
-    id: str
-    market_id: str
-    event_id: str
-    category: str
-    sector: str
-    strategy: str
-    token: Token
-    label: str
-    opened_at: datetime
-    closed_at: datetime | None
-    shares: Decimal
-    cost: Decimal
-    proceeds: Decimal
-    fees: Decimal
-    net: Decimal
-    grade: str
-    late: bool
-    reasons: tuple[str, ...]
-    payout: Decimal | None = None
-    probability: float | None = None
-    entry_price: Decimal = Decimal(0)
-    question: str = ""
-
-    @property
-    def net_return(self) -> float:
-        """Return net over cost."""
-        return float(self.net / self.cost) if self.cost else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +42,8 @@ class Run:
     have the same one. ``killed_at``: when a loss from the peak stopped the run's trading for good.
     """
 
-    closed: tuple[RoundTrip, ...]
-    still_open: tuple[RoundTrip, ...]
+    closed: tuple[Trip, ...]
+    still_open: tuple[Trip, ...]
     equity: Equity
     reasons: Mapping[str, int]
     grades: Mapping[str, int]

@@ -14,8 +14,8 @@ from trading_cli.domain import (
     Position,
     Purpose,
     Side,
+    Trip,
 )
-from trading_cli.trading.backtest.result import RoundTrip
 from trading_cli.trading.fills import gross_of
 from trading_cli.trading.orchestrator import Proposal
 
@@ -104,7 +104,7 @@ class Tally:
         self.grades: Counter[str] = Counter()
         self.decisions: list[Decision] = []
         self.lines: list[str] | None = [] if trace else None
-        self.closed: list[RoundTrip] = []
+        self.closed: list[Trip] = []
         self._open: dict[str, _Trip] = {}
         self._said: dict[str, Said] = {}
         self._digest = blake2b(digest_size=16)
@@ -165,7 +165,7 @@ class Tally:
             del self._open[after.id]
             self.closed.append(_round_trip(trip, ZERO))
 
-    def still_open(self, values: Mapping[str, Decimal]) -> tuple[RoundTrip, ...]:
+    def still_open(self, values: Mapping[str, Decimal]) -> tuple[Trip, ...]:
         """Return what is still held, with what it would bring now (position id -> USD)."""
         return tuple(_round_trip(trip, values.get(name, ZERO)) for name, trip in self._open.items())
 
@@ -185,9 +185,9 @@ class Tally:
         return whole.hexdigest()
 
 
-def _round_trip(trip: _Trip, worth: Decimal) -> RoundTrip:
+def _round_trip(trip: _Trip, worth: Decimal) -> Trip:
     held = trip.position
-    return RoundTrip(
+    return Trip(
         id=held.id, market_id=held.market_id, event_id=held.event_id, category=held.category,
         sector=held.sector, strategy=held.strategy, token=held.token, label=trip.label,
         opened_at=held.opened_at, closed_at=held.closed_at, shares=trip.shares, cost=trip.cost,
@@ -195,4 +195,5 @@ def _round_trip(trip: _Trip, worth: Decimal) -> RoundTrip:
         net=trip.proceeds + worth - trip.cost, grade=trip.grade, late=trip.late,
         reasons=tuple(trip.reasons), payout=trip.payout, probability=trip.probability,
         entry_price=held.entry_price, question=trip.question,
+        themes=held.themes,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 rvr_roc_hype        volume, price and talk agree: the plan's signal
 early               volume and talk are up, the price is not: the plan's own thesis
 momentum_sentiment  a move that the mood agrees with
+opinions            what outsiders say, as far as they have shown to know more than the price
 price_only          a recalibrated probability; for imported history, off in paper and live
 roc_only, hype_only its parts alone: benchmarks
 favourite           the likelier token; a benchmark, for history only
@@ -24,6 +25,7 @@ from trading_cli.trading.strategies.favourite import Favourite
 from trading_cli.trading.strategies.foreign import Broken, load_foreign
 from trading_cli.trading.strategies.hype_only import HypeOnly
 from trading_cli.trading.strategies.momentum_sentiment import MomentumSentiment
+from trading_cli.trading.strategies.opinions import Opinions
 from trading_cli.trading.strategies.price_only import PriceOnly
 from trading_cli.trading.strategies.random_entries import RandomEntries
 from trading_cli.trading.strategies.roc_only import RocOnly
@@ -44,6 +46,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "rvr_roc_hype": BuiltIn(RvrRocHype),
     "early": BuiltIn(lambda _: Early()),
     "momentum_sentiment": BuiltIn(lambda _: MomentumSentiment()),
+    "opinions": BuiltIn(lambda _: Opinions()),
     "price_only": BuiltIn(lambda _: PriceOnly(), history_only=True),
     "roc_only": BuiltIn(lambda _: RocOnly()),
     "hype_only": BuiltIn(lambda _: HypeOnly()),
@@ -53,7 +56,8 @@ BUILT_IN: dict[str, BuiltIn] = {
 
 
 _OURS = (
-    RvrRocHype, Early, MomentumSentiment, PriceOnly, RocOnly, HypeOnly, Favourite, RandomEntries,
+    RvrRocHype, Early, MomentumSentiment, Opinions, PriceOnly, RocOnly, HypeOnly, Favourite,
+    RandomEntries,
 )  # fmt: skip
 
 

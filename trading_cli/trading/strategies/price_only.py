@@ -1,7 +1,7 @@
 """Price alone, with a probability recalibrated on the past: for imported history.
 
 Off in paper and live. Until a recalibration was fitted (walk-forward, on earlier data only) the
-answer is INSUFFICIENT.
+answer is INSUFFICIENT. Outside opinions that weigh move the probability.
 """
 
 import math
@@ -39,12 +39,15 @@ class PriceOnly:
         yes = data.recalibrate(current_price)
         probability = yes if token is Token.YES else 1 - yes
         numbers |= {"probability": probability, "all_in_ask": float(price)}
-        if not (math.isfinite(probability) and float(price) < probability < 1):
+        if not (math.isfinite(probability) and 0 < probability < 1):
+            return hold(Reason.NO_EDGE, numbers)
+        believed = data.believed(probability, token)
+        if believed <= float(price):
             return hold(Reason.NO_EDGE, numbers)
         return Advice(
             Action.BUY,
             token,
-            strength=min(probability - float(price), 1.0),
+            strength=min(believed - float(price), 1.0),
             indicators=numbers,
             probability=probability,
             label=f"recalibrated {probability:.3f} against {price:.4f} all-in",

@@ -6,6 +6,8 @@ Spans are half-open: since <= t < until. What is written without a time zone is 
 import re
 from datetime import UTC, datetime, timedelta
 
+from trading_cli.core.errors import UsageError
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d{1,9})([smhdw])")
 _EPOCH = re.compile(r"\d{1,12}(\.\d{1,6})?")
@@ -17,8 +19,6 @@ def duration(text: str) -> timedelta:
 
     Raises ``UsageError`` for anything else, zero, or more than a century.
     """
-    from trading_cli.core.errors import UsageError
-
     found = _DURATION.fullmatch(text.strip().lower())
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 0 < seconds <= 36_525 * 86_400:
@@ -31,8 +31,6 @@ def instant(text: str, now: datetime) -> datetime:
 
     A length of time means that long ago. Raises ``UsageError`` for what cannot be read.
     """
-    from trading_cli.core.errors import UsageError
-
     word = text.strip()
     try:
         if word.lower() == "now":
@@ -49,8 +47,6 @@ def instant(text: str, now: datetime) -> datetime:
 
 def span(since: str, until: str, now: datetime) -> tuple[datetime, datetime]:
     """Return the half-open interval [since, until) in UTC; raises ``UsageError`` if it is empty."""
-    from trading_cli.core.errors import UsageError
-
     begin, end = instant(since, now), instant(until, now)
     if begin >= end:
         raise UsageError(

@@ -1,0 +1,96 @@
+// Whether all is well, in one sentence: what `status`, `kill status` and `health` say, summed up.
+
+import { ago, span, utc } from "./format.js";
+
+const STOP_WORDS = {
+  TRIGGERED: "STOPPED",
+  DISARMED: "STOPPED, not armed",
+};
+
+function reasons(status, health) {
+  const parts = health
+    ? health.parts
+    : [{ part: "health", state: "warn", evidence: "it could not be asked", fix: "trading health" }];
+  const bad = parts.filter((part) => part.state === "fail");
+  const warned = parts.filter((part) => part.state === "warn");
+  const line = (tone) => (part) => ({
+    id: part.part,
+    tone,
+    text: `${part.part}: ${part.evidence}`,
+    fix: part.fix,
+  });
+  const pauses = (status.pauses || []).map((pause) => ({
+    id: `pause ${pause.kind}`,
+    tone: "warn",
+    text: `entries are paused (${pause.kind}${pause.until ? `, until ${utc(pause.until)} UTC` : ""})${pause.reason ? `: ${pause.reason}` : ""}`,
+    fix: pause.kind === "owner" ? "trading resume" : "",
+  }));
+  const gate = status.data_gate.open
+    ? []
+    : [
+        {
+          id: "gate",
+          tone: "bad",
+          text: `no entries, the data gate is shut: ${status.data_gate.reasons.join("; ")}`,
+          fix: "trading quality-check",
+        },
+      ];
+  return [...gate, ...bad.map(line("bad")), ...pauses, ...warned.map(line("warn"))];
+}
+
+const things = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+/** {level: ok|warn|bad|stopped|unknown, word, sentence, reasons}. */
+export function judge({ status, kill, health, asked }) {
+  if ((!status && !asked.status) || (!kill && !asked.kill)) {
+    return { level: "unknown", word: "Looking…", sentence: "Asking how things stand.", reasons: [] };
+  }
+  if (!status || !kill) {
+    return {
+      level: "unknown",
+      word: "Unknown",
+      sentence: "Nobody answers: the state is not known.",
+      reasons: [],
+    };
+  }
+  const all = reasons(status, health);
+  if (kill.state !== "ARMED") {
+    const since = kill.since ? ` Since ${utc(kill.since)} UTC (${ago(kill.since)}).` : "";
+    return {
+      level: "stopped",
+      word: STOP_WORDS[kill.state] || kill.state,
+      sentence: `${kill.reason || "no reason was given"}. ${capital(kill.forbids)}.${since}`,
+      reasons: all,
+    };
+  }
+  if (!health && !asked.health)
+    return {
+      level: "unknown",
+      word: "Looking…",
+      sentence: "Armed; asking every part how it is.",
+      reasons: all,
+    };
+  const bad = all.filter((one) => one.tone === "bad").length;
+  if (bad)
+    return {
+      level: "bad",
+      word: "Attention",
+      sentence: `${things(bad, "thing")} must be mended.`,
+      reasons: all,
+    };
+  if (all.length)
+    return {
+      level: "warn",
+      word: "Working",
+      sentence: `With ${things(all.length, "warning")}.`,
+      reasons: all,
+    };
+  return { level: "ok", word: "All is well", sentence: calm(status), reasons: [] };
+}
+
+const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+
+function calm(status) {
+  const last = status.last_run;
+  return last ? `The last cycle was ${last.state} ${span(last.age_s)} ago.` : "No cycle ran yet.";
+}

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+settings.register_profile("trading", deadline=None)  # how long one took proves nothing here
+settings.load_profile("trading")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from trading_cli.app import jobs
 from trading_cli.app.foreman import Foreman, alive, process_of
 from trading_cli.app.settings import Loaded, load
+from trading_cli.app.upkeep import archive
 from trading_cli.app.workflows import WORKFLOWS, argv, check
 from trading_cli.core.errors import UsageError
-from trading_cli.store import Store
+from trading_cli.store import Store, happenings
 from trading_cli.store import jobs as rows
 
 NOW = datetime.now(UTC)
@@ -389,3 +390,18 @@ def test_whatever_is_asked_no_strange_word_reaches_a_command_line(workflow, para
     except UsageError:
         return
     assert all(WORD.fullmatch(word) for word in asked.words)
+
+
+def test_what_a_page_was_told_goes_by_the_settings(loaded, foreman):
+    """Events after a week, ended jobs with their answers after thirty days, but for the newest."""
+    boss = foreman(SAYS)
+    for workflow in ("backtest", "monte-carlo"):
+        ended(loaded, boss.ask(workflow, {}, by="page")["id"])
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        before = happenings.kept(look)
+    now = datetime.now(UTC)
+    assert archive.forget_news(loaded, now) == {"events": 0, "jobs": 0}
+    assert archive.forget_news(loaded, now + timedelta(days=8))["jobs"] == 0
+    assert archive.forget_news(loaded, now + timedelta(days=31))["jobs"] == 1
+    with Store.reader(loaded.database) as store, store.reading() as look:
+        assert happenings.kept(look) == happenings.Kept(before.newest, before.newest)

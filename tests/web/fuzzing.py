@@ -8,11 +8,8 @@ signature. The stop really stops the home that is thrown away.
 import asyncio
 import hashlib
 import hmac
-import logging
 import shutil
 import sqlite3
-import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -31,10 +28,9 @@ from trading_cli.app.foreman import Foreman
 from trading_cli.app.inbound_proof import NONCE, SIGNATURE, STAMP
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.envelope import envelope
-from trading_cli.store import happenings
+from trading_cli.core.schemas import schema_of
 from trading_cli.web.api import create_app
 from trading_cli.web.examples import example_of
-from trading_cli.core.schemas import schema_of
 
 TOKEN = "Fuzzed-token-of-the-owner-0123456789"  # noqa: S105  # of this test alone
 SECRET = "Fuzzed-secret-of-the-inbound-0123456789"  # noqa: S105  # of this test alone
@@ -159,15 +155,17 @@ def known(config: Path) -> dict[str, list[str]]:
     """Return ids of each kind that a home has."""
     with closing(sqlite3.connect(config.parent / "data" / "trading.db")) as file:
         return {
-            kind: [str(one) for (one,) in file.execute(f"{ask} LIMIT 20")]  # noqa: S608  # ours
+            kind: [str(one) for (one,) in file.execute(f"{ask} LIMIT 20")]  # ours
             for kind, ask in ROWS.items()
         }
 
 
 def _true_ids(ids: Mapping[str, Sequence[str]]) -> Any:
     """Return a hook that names something real in half of all addresses."""
-    kinds = {"/markets/{name}": ("market",), "/signals/{symbol}": ("market",),
-             "/decisions/{name}": ("decision", "order"), "/journal/{name}": ("order", "decision")}  # fmt: skip
+    kinds = {
+        "/markets/{name}": ("market",), "/signals/{symbol}": ("market",),
+        "/decisions/{name}": ("decision", "order"), "/journal/{name}": ("order", "decision"),
+    }  # fmt: skip
 
     def map_path_parameters(context: Any, path_parameters: Any) -> Any:
         if not path_parameters:
@@ -178,7 +176,7 @@ def _true_ids(ids: Mapping[str, Sequence[str]]) -> Any:
         if digest[0] % 2:
             return path_parameters
         if not found:
-            return {name: digest[1] % 3 + 1 for name in path_parameters}
+            return dict.fromkeys(path_parameters, digest[1] % 3 + 1)
         return {name: found[digest[1] % len(found)] for name in path_parameters}
 
     return map_path_parameters

@@ -23,7 +23,7 @@ class Reply:
         return json.loads(self.body)
 
 
-def exchange(port: int, *pieces: bytes, finish: bool = True) -> Reply:
+def exchange(port: int, *pieces: bytes, finish: bool = False) -> Reply:
     """Send *pieces* to loopback and read until the other side ends; *finish*: say there is no more.
 
     Each request needs ``Connection: close`` to be answered at once.

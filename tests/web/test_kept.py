@@ -1,9 +1,11 @@
 """Replies made once, pages, ETags, the description: what a program builds on."""
 
+import asyncio
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from reading import asking  # beside this
 
+from trading_cli.core.errors import ConfigError
+from trading_cli.web import kept
 from trading_cli.web.api import create_app
 from trading_cli.web.paging import cursor_of, place_of
 from trading_cli.web.problems import Problem
@@ -215,6 +219,18 @@ def test_settings_are_read_again_when_they_change(own_home):
         assert api.get("session").json()["data"]["token_needed"] is True
 
 
+def test_the_owners_chat_is_linked_to_whom_it_is_shown(own_home):
+    """Its address is told to who may read, and to no stranger; only one of Telegram is taken."""
+    name, chat = "TRADING__ALERTS__TELEGRAM__CHAT_URL", "https://t.me/my_trading_bot"
+    with asking(create_app(own_home, {name: chat})) as api:
+        assert api.get("session").json()["data"]["telegram"] == chat
+    token = {"TRADING_SERVE_TOKEN": "a-new-token-0123456789"}
+    with asking(create_app(own_home, {name: chat, **token})) as api:
+        assert api.get("session").json()["data"]["telegram"] is None
+    with pytest.raises(ConfigError, match="chat_url"):
+        create_app(own_home, {name: "javascript:alert(1)"})
+
+
 def test_the_description_is_complete(api):
     """Every address and method: a name of its own, every reply with schema and example."""
     told = api.get("openapi.json").json()
@@ -262,10 +278,61 @@ def test_a_reply_is_good_for_as_long_as_it_says():
 
     one, other = ((1, 2, 3),), ((1, 2, 4),)
     cheap = Reply(200, [], b"", begun=100.0, took=0.02, stamp=one)
-    dear = Reply(200, [], b"", begun=100.0, took=0.4, stamp=one)
+    dear = Reply(200, [], b"", begun=100.0, took=0.1, stamp=one)
     endless = Reply(200, [], b"", begun=100.0, took=5.0, stamp=one)
     assert [cheap.is_good(at, one) for at in (100.1, 101.0, 101.1)] == [True, True, False]
-    assert [dear.is_good(at, one) for at in (108.3, 108.5)] == [True, False]
+    assert [dear.is_good(at, one) for at in (105.0, 105.2)] == [True, False]
     assert [endless.is_good(at, one) for at in (114.9, 115.1)] == [True, False]
     assert [cheap.is_good(at, other) for at in (100.2, 100.3)] == [True, False]
-    assert not dear.is_good(100.45, other)
+    assert not endless.is_good(105.1, other)
+
+
+def test_the_last_is_told_while_a_newer_one_is_made(tmp_path, monkeypatch):
+    """But not to who asks for the newest, and not once the kill switch was thrown."""
+    monkeypatch.setattr(kept, "FRESH_S", 0.0)
+    database = tmp_path / "trading.db"
+    (tmp_path / "data").mkdir()
+    home = SimpleNamespace(loaded=SimpleNamespace(database=database, home=tmp_path))
+    asyncio.run(_told_on(home, database, tmp_path / "data" / "KILL"))
+
+
+async def _told_on(home, database, kill) -> None:
+    made, gate = 0, asyncio.Event()
+
+    async def counting(_scope, _receive, send):
+        nonlocal made
+        await gate.wait()
+        made += 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(made).encode()})
+
+    around = kept.Kept(counting, home)
+
+    async def ask(**headers):
+        body = b""
+
+        async def send(message):
+            nonlocal body
+            body += message.get("body", b"")
+
+        named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+        place = {"path": "/api/v1/x", "query_string": b"", "headers": named}
+        await around({"type": "http", "method": "GET", **place}, None, send)
+        return body
+
+    async def waits(asking):
+        done, pending = await asyncio.wait({asking}, timeout=0.05)
+        assert not done
+        gate.set()
+        return await pending.pop()
+
+    gate.set()
+    assert await ask() == b"1"
+    gate.clear()
+    database.write_bytes(b"somebody wrote")
+    assert await ask() == b"1"
+    assert await waits(asyncio.create_task(ask(cache_control="no-cache"))) == b"2"
+    assert await ask() == b"2"
+    gate.clear()
+    kill.touch()
+    assert await waits(asyncio.create_task(ask())) == b"3"

@@ -111,6 +111,11 @@ class TelegramSection(Section):
     enabled: bool = Field(default=False, description="Whether it is used.")
     api_url: Address = Field("https://api.telegram.org", description="Where the Bot API is.")
     chat_id: int = Field(0, description="The chat: your user id, or a group's (negative).")
+    chat_url: str = Field(
+        "",
+        pattern=r"^(https://t\.me/[A-Za-z0-9_+/-]+)?$",
+        description="The chat's address, such as https://t.me/your_bot: the page links to it.",
+    )
     commands: bool = Field(
         default=False, description="Whether `alerts bot` obeys /status … /kill of this chat."
     )

@@ -20,7 +20,7 @@ from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, Market, Post, from_epoch
 from trading_cli.research.hype import EQUAL_AGE_S
 from trading_cli.research.matching import ACCEPT
-from trading_cli.store import Store, Transaction, holdings, listings
+from trading_cli.store import Store, Transaction, holdings, listings, thawed
 from trading_cli.store.arrays import quote_matrix
 from trading_cli.store.talk_hours import posts_of_spans
 
@@ -86,6 +86,7 @@ def moved(  # a span, and what of it
         raise UsageError(
             f"{market!r} is no market we follow.", hint="trading markets --search WORD"
         )
+    thawed.thaw(look, since, until, (thawed.PACKS,))
     moves = _moves(look, [one.id for one in chosen], since, until, now)
     order = sorted(moves, key=lambda name: (-abs(moves[name].last - moves[name].first), name))
     by_id = {one.id: one for one in chosen}

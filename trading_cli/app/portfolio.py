@@ -18,7 +18,8 @@ from trading_cli.app.cycles import Cycle, Done
 from trading_cli.app.desk import Desk
 from trading_cli.app.montecarlo_record import side_by_side
 from trading_cli.app.positions import worth
-from trading_cli.app.toolkit import build
+from trading_cli.app.settings import load
+from trading_cli.app.toolkit import Toolkit
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Market, Position, Side, Token
@@ -54,7 +55,7 @@ class Sight:
 def _seen(config: Path | None, clock: Clock | None) -> Iterator[Sight | None]:
     """Open the home and look; ``None`` where there is no database."""
     with ExitStack() as stack:
-        toolkit = stack.enter_context(build(config, clock=clock))
+        toolkit = stack.enter_context(Toolkit(load(config), clock=clock))  # no log: it only looks
         if not is_there(toolkit.loaded.database):
             yield None
             return

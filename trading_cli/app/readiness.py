@@ -177,6 +177,11 @@ def _told(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
     }
 
 
+def _minute(at: datetime) -> str:
+    """Return *at* to the minute; RFC 3339, as schemas have it, wants the seconds all the same."""
+    return at.replace(second=0, microsecond=0).isoformat()
+
+
 def _row(part: Part, now: datetime) -> dict[str, Any]:
     short = max(0.0, part.minimum - part.n)
     state = READY if not short else PROVISIONAL if part.provisional else INSUFFICIENT
@@ -188,7 +193,7 @@ def _row(part: Part, now: datetime) -> dict[str, Any]:
         "minimum": part.minimum,
         "unit": part.unit,
         "missing": round(short, 2),
-        "ready_at": None if ready_at is None else ready_at.isoformat(timespec="minutes"),
+        "ready_at": None if ready_at is None else _minute(ready_at),
         "meaning": part.meaning,
     }
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trading_cli.app.patience import Patience
 from trading_cli.app.settings import Loaded, load
 from trading_cli.core import log
 from trading_cli.core.config import Secrets
@@ -208,6 +209,7 @@ def server_of(  # what is served, where, and what is done when
     """Return what serves *app*; see ``serve``. ``run(sockets=[seat.listener])`` blocks."""
     config = uvicorn.Config(
         Door(app),
+        http=Patience,
         log_config=None,
         access_log=False,
         server_header=False,

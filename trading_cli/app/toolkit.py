@@ -6,6 +6,7 @@ command pays only for what it uses.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -77,9 +78,13 @@ class Toolkit:
         self.home = loaded.home
         self.clock: Clock = clock or SystemClock()
         self.broker = broker
-        limits = loaded.limits or default_limits_path(env)
-        self.limiter = Limiter(limits, clock=self.clock)
+        self._limits = loaded.limits or default_limits_path(env)
         self._clients: dict[str, HttpClient] = {}
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """Return the shared budgets; their file is not opened before somebody is to be asked."""
+        return Limiter(self._limits, clock=self.clock)
 
     def __enter__(self) -> Self:
         return self

@@ -138,6 +138,14 @@ class LimitsFile:
         self.generation += 1
 
 
+def looking(path: Path) -> sqlite3.Connection:
+    """Return a connection that can only read the file at *path*. Raises sqlite3.Error."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    db = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
 def set_aside(path: Path, why: str, now: float) -> None:
     """Move a damaged file out of the way, with its companions, and say so in the log."""
     aside = path.with_name(f"{path.name}.damaged-{int(now)}")

@@ -13,13 +13,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import CircuitOpen, SourceDown, SourceThrottled
-from trading_cli.core.limits_file import LimitsFile
+from trading_cli.core.limits_file import LimitsFile, looking
 
 FAILURES_TO_OPEN = 5
 OPEN_S = 60.0
@@ -207,16 +208,7 @@ class Limiter:
 
     def report(self) -> list[BudgetState]:
         """Return how every budget ever used stands, by host and endpoint."""
-        now = self._wall()
-        rows = self._file.read(
-            lambda db: db.execute(
-                "SELECT b.host, b.endpoint, sent, waited, throttled, tat, interval, depth,"
-                " blocked, coalesce(c.failures, 0), coalesce(c.until, 0)"
-                " FROM budget b LEFT JOIN circuit c ON c.host = b.host"
-                " ORDER BY b.host, b.endpoint"
-            ).fetchall()
-        )
-        return [_state(row, now) for row in rows]
+        return self._file.read(lambda db: _report(db, self._wall()))
 
     def close(self) -> None:
         """Close the file. The limiter must not be used afterwards."""
@@ -287,6 +279,29 @@ class Limiter:
             ).fetchone()
         )
         return bool(found[0]) or grant.generation != self._file.generation
+
+
+def report_of(path: Path, *, wall: Callable[[], float] = time.time) -> list[BudgetState]:
+    """Return the same of the file at *path*, which is read and in no way changed.
+
+    Raises SourceDown where it cannot be read: it is missing, damaged or not ours.
+    """
+    try:
+        with closing(looking(path)) as db:
+            return _report(db, wall())
+    except sqlite3.Error as error:
+        said = f"the shared file {path} cannot be read: {error}"
+        raise SourceDown("limits", said) from error
+
+
+def _report(db: sqlite3.Connection, now: float) -> list[BudgetState]:
+    rows = db.execute(
+        "SELECT b.host, b.endpoint, sent, waited, throttled, tat, interval, depth,"
+        " blocked, coalesce(c.failures, 0), coalesce(c.until, 0)"
+        " FROM budget b LEFT JOIN circuit c ON c.host = b.host"
+        " ORDER BY b.host, b.endpoint"
+    )
+    return [_state(row, now) for row in rows]
 
 
 def _heed_circuit(db: sqlite3.Connection, host: str, now: float, *, held: bool) -> bool:

@@ -1,8 +1,6 @@
 """create_app: the page and the API of one home, wired together."""
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
@@ -14,7 +12,16 @@ from starlette.routing import Route, compile_path
 
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import TradingError
-from trading_cli.web import login, openapi, page_files, reads, views
+from trading_cli.web import (
+    login,
+    openapi,
+    page_files,
+    reads,
+    stream,
+    views,
+    webhook,
+    workflows,
+)
 from trading_cli.web.guard import Guard
 from trading_cli.web.here import Here
 from trading_cli.web.kept import Boundary, Kept
@@ -22,7 +29,6 @@ from trading_cli.web.problems import Problem, on_http, on_invalid, on_problem, o
 from trading_cli.web.sessions import Door
 
 PREFIX = "/api/v1"
-OTHERS = ("trading_cli.web.stream", "trading_cli.web.workflows", "trading_cli.web.webhook")
 
 
 def create_app(
@@ -55,16 +61,11 @@ def create_app(
     app.state.config, app.state.env, app.state.clock = config, env, here.clock
     app.state.here, app.state.door, app.state.shelf = here, door, page_files.Shelf()
     app.state.taken = []
-    for router in (views.router, reads.router, login.router, *_others(), page_files.router):
-        _include(app, router)
+    for room in (views, reads, login, stream, workflows, webhook, page_files):
+        _include(app, room.router)
     openapi.describe(app)
     _tell_of_itself(app)
     return app
-
-
-def _others() -> list[APIRouter]:
-    found = [name for name in OTHERS if find_spec(name) is not None]
-    return [import_module(name).router for name in found]
 
 
 def _include(app: FastAPI, router: APIRouter) -> None:

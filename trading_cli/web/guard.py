@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trading_cli.core import log
 from trading_cli.web.here import Here
-from trading_cli.web.problems import Problem
+from trading_cli.web.problems import Problem, taken
 from trading_cli.web.sessions import CSRF, Door, Session, same
 
 API = "/api/"
@@ -76,7 +76,8 @@ class Guard:
         if scope["method"] == "POST":
             self._own_origin(scope, headers)
             self._may_write(scope, headers, session)
-            _is_json(headers)
+            if "POST" in taken(scope):  # else it is not taken here, whatever its body is
+                _is_json(headers)
         else:
             self._may_read(scope, headers, session)
 

@@ -1,9 +1,10 @@
 """A reply is made once for all who ask the same at the same time, and kept for a second.
 
 As long as nobody wrote to the database a reply is good for a second, and one that took long to
-make for twenty times that long, ten seconds at most. Once somebody wrote it is made anew, but not
-more than four times a second: whoever heard of a change and asks a quarter of a second later sees
-it, and many who look never starve a cycle.
+make for fifty times that long, ten seconds at most. Once somebody wrote it is made anew, but not
+more than four times a second. While it is made the one before is told on, for two seconds at most,
+except to who says ``Cache-Control: no-cache`` and where the kill switch moved: whoever heard of a
+change and asks a quarter of a second later sees it, and many who look never starve a cycle.
 """
 
 import asyncio
@@ -24,7 +25,9 @@ API = "/api/v1/"
 LIVE = ("/api/v1/session", "/api/v1/stream", "/api/v1/workflows", "/api/v1/webhook")
 GOOD_S, LONGEST_S = 1.0, 10.0
 FRESH_S = 0.25
-UNCHANGED = 20
+STALE_S = 2.0
+AT_ONCE = 2  # replies that are made: more threads of one interpreter only wait for each other
+UNCHANGED = 50
 MOST = 256
 MOST_BYTES = 16_000_000
 WORTH_PACKING = 1_000
@@ -43,6 +46,10 @@ class Reply:
     took: float
     stamp: Stamp
     packed: bytes = field(default=b"")
+
+    def will_do(self, now: float, stands: Stamp) -> bool:
+        """Return whether it may be told while a newer one is being made."""
+        return self.stamp[-1] == stands[-1] and now - self.begun < STALE_S
 
     def is_good(self, now: float, stands: Stamp) -> bool:
         """Return whether it may be told again at *now* (monotonic)."""
@@ -74,6 +81,7 @@ class Kept:
         self._replies: OrderedDict[Key, Reply] = OrderedDict()
         self._coming: dict[Key, Coming] = {}
         self._bytes = 0
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is kept, or let the routes answer."""
@@ -100,6 +108,8 @@ class Kept:
             task = asyncio.create_task(self._made(scope, stands))
             coming = self._coming[key] = Coming(task, now, stands)
             task.add_done_callback(lambda done: self._keep(key, done))
+        if held is not None and held.will_do(now, stands) and not _wants_the_newest(scope):
+            return held
         return await asyncio.shield(coming.task)
 
     async def _made(self, scope: Scope, stands: Stamp) -> Reply:
@@ -116,8 +126,10 @@ class Kept:
             else:
                 body.extend(message.get("body", b""))
 
-        await self.app(dict(scope), nothing, take)
-        took = time.monotonic() - begun
+        async with self._turns:
+            working = time.monotonic()
+            await self.app(dict(scope), nothing, take)
+        took = time.monotonic() - working
         headers = list(start["headers"])
         return Reply(start["status"], headers, bytes(body), begun, took, stands)
 
@@ -143,6 +155,11 @@ class Kept:
         self._replies.clear()
         self._coming.clear()
         self._bytes = 0
+
+
+def _wants_the_newest(scope: Scope) -> bool:
+    told = Headers(scope=scope).get("cache-control", "")
+    return "no-cache" in told or "max-age=0" in told
 
 
 async def _tell(reply: Reply, asked: Headers, send: Send) -> None:

@@ -66,10 +66,12 @@ def _door(request: Request) -> Door:
 def _told(request: Request, one: Session) -> Response:
     here, door = here_of(request), _door(request)
     needed = bool(here.token())
+    welcome = one.authenticated or not needed
     data = {
         "csrf": door.csrf_of(one),
-        "authenticated": one.authenticated or not needed,
+        "authenticated": welcome,
         "token_needed": needed,
+        "telegram": (welcome and here.loaded.settings.alerts.telegram.chat_url) or None,
     }
     reply = written(request, "api.session", data)
     public = here.loaded.settings.dashboard.public_url

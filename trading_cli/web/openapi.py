@@ -60,6 +60,13 @@ _ABOUT = (
 )
 
 
+_STREAM = "text/event-stream"
+_EVENT = (
+    "id: 1042\nevent: run_ended\n"
+    'data: {"id": 1042, "at": "2026-03-02T12:00:07+00:00", "kind": "run_ended", "subject": "7"}\n\n'
+)
+
+
 def documented(
     name: str | Sequence[str],
     summary: str,
@@ -85,7 +92,7 @@ def documented(
 def streamed(summary: str, said: str) -> Told:
     """Return the same for a route that sends server-sent events, as *said*."""
     replies: dict[int | str, Told] = {one: _refusal(one) for one in _ALWAYS}
-    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    content = {_STREAM: {"example": _EVENT}}
     return {
         "summary": summary,
         "responses": {200: {"description": said, "content": content}, **replies},
@@ -185,6 +192,7 @@ def _component(name: str) -> Told:
 
 
 def _exemplify(reply: Told, root: Told) -> None:
+    reply.get("content", {}).get(_STREAM, {}).pop("schema", None)  # a text without end has none
     for media in reply.get("content", {}).values():
         schema = media.get("schema", {})
         described = schema.keys() & {"$ref", "anyOf"}

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from trading_cli.core import log
 from trading_cli.core.envelope import plain
@@ -76,11 +77,17 @@ def problem_of(error: TradingError, *, named: bool) -> Problem:
     return Problem(status, error.code, error.message, hint=error.hint, headers=headers)
 
 
-async def on_problem(_request: Request, error: Exception) -> Response:
-    """Answer a refusal of the API itself."""
+async def on_problem(request: Request, error: Exception) -> Response:
+    """Answer a refusal of the API itself, with every secret masked."""
     if not isinstance(error, Problem):
         raise error
-    return error.reply()
+    return _masked(error, request).reply()
+
+
+def _masked(found: Problem, request: Request) -> Problem:
+    mask = here_of(request).mask.text
+    found.detail, found.hint = mask(found.detail), mask(found.hint)
+    return found
 
 
 async def on_trading_error(request: Request, error: Exception) -> Response:
@@ -88,12 +95,10 @@ async def on_trading_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, TradingError):
         raise error
     found = problem_of(error, named=bool(request.path_params) and request.method == "GET")
-    mask = here_of(request).mask.text
-    found.detail, found.hint = mask(found.detail), mask(found.hint)
     if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.get_logger("web").warning("refused", path=request.url.path, code=error.code,
                                       problem=error.message)  # fmt: skip
-    return found.reply()
+    return _masked(found, request).reply()
 
 
 async def on_http(request: Request, error: Exception) -> Response:
@@ -105,22 +110,22 @@ async def on_http(request: Request, error: Exception) -> Response:
     said = detail.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers = {"allow": ", ".join(_taken(request))}
+        headers = {"allow": ", ".join(taken(request.scope))}
     return Problem(error.status_code, code, said, headers=headers).reply()
 
 
-def _taken(request: Request) -> list[str]:
-    """Return the methods that are taken at the address of *request*, by whichever route."""
-    routes: Taken = request.app.state.taken
-    path = request.scope["path"]
+def taken(scope: Scope) -> list[str]:
+    """Return the methods that are taken at the address of a request, by whichever route."""
+    routes: Taken = scope["app"].state.taken
+    path = scope["path"]
     return sorted({method for regex, methods in routes if regex.match(path) for method in methods})
 
 
-async def on_invalid(_request: Request, error: Exception) -> Response:
-    """Answer parameters or a body of the wrong shape, without repeating what was given."""
+async def on_invalid(request: Request, error: Exception) -> Response:
+    """Answer parameters or a body of the wrong shape, without repeating a value that was given."""
     if not isinstance(error, RequestValidationError):
         raise error
     told = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
     broken = any(one["type"] == "json_invalid" for one in error.errors())
     status, code = (400, "json") if broken else (422, "parameters")
-    return Problem(status, code, "; ".join(told)).reply()
+    return _masked(Problem(status, code, "; ".join(told)), request).reply()

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trading_cli.app import halting, jobs
 from trading_cli.app.foreman import Foreman
 from trading_cli.core.errors import TradingError
+from trading_cli.core.foreign import clean_text
 from trading_cli.web.here import here_of
 from trading_cli.web.openapi import documented
 from trading_cli.web.problems import Problem
@@ -28,6 +29,7 @@ from trading_cli.web.replies import (
 
 HIGHEST = 4
 ACTOR = "page"
+UNSEEN = "a reason that cannot be seen"
 router = APIRouter()
 
 Number = Annotated[int, Path(ge=1, le=2**53, description="The job's number.")]
@@ -146,8 +148,9 @@ def _absent(error: TradingError) -> Problem:
 def kill(request: Request, stop: Stop) -> Response:
     """Stop trading at once, wholly. The way back is a command, not an address."""
     here = here_of(request)
+    reason = clean_text(stop.reason) or UNSEEN  # whoever can stop is not kept from it by spelling
     data, troubles = halting.halt(
-        here.config, here.env, level=HIGHEST, reason=stop.reason, actor=ACTOR, now=here.clock.now()
+        here.config, here.env, level=HIGHEST, reason=reason, actor=ACTOR, now=here.clock.now()
     )
     reply = enveloped(request, "kill", data, troubles)
     reply.headers["cache-control"] = NOT_KEPT

@@ -7,7 +7,7 @@ from itertools import islice, product
 from pathlib import Path
 
 import pytest
-from page_world import Served, copy_of, serving  # beside this
+from page_world import Served, copy_of, serving  # one room up
 
 from trading_cli.store import Store, listings
 

@@ -3,13 +3,16 @@
 import re
 
 import pytest
-from page_world import Served, copy_of, serving, trading  # beside this
+import yaml
+from page_world import Served, copy_of, serving, trading  # one room up
 
 pytest.importorskip("playwright", reason="no playwright: pip install 'trading-cli[web-test]'")
 from playwright.sync_api import Page, expect
 
+CHAT = "https://t.me/my_trading_bot"
 TOKEN = "correct-horse-battery-staple-0123456789-ABCDEFG"  # noqa: S105  # of this test alone
 SLOW_MS = 30_000
+POLLED_MS = 75_000  # what the stream does not tell, the next poll brings
 
 
 def ready(page: Page) -> None:
@@ -33,7 +36,7 @@ def test_a_new_cycle_arrives_without_reload(own: Served, visit) -> None:
     before = done.count()
     report = trading(own.home, "cycle", "collection")
     assert report["state"] in {"OK", "PARTIAL"}
-    expect(done).to_have_count(before + 1, timeout=SLOW_MS)
+    expect(done).to_have_count(before + 1, timeout=POLLED_MS)
     expect(page.locator("#said")).to_contain_text("New cycle")
     assert page.evaluate("window.mark") == "not reloaded"
 
@@ -101,11 +104,18 @@ def test_a_workflow_is_started_and_its_result_opened(own: Served, visit) -> None
 
 def test_a_server_with_a_token_asks_for_it(built, tmp_path, visit) -> None:
     """Nothing is shown before the token; a wrong one is refused; the right one opens."""
-    with serving(copy_of(built[0], tmp_path / "home"), TOKEN) as served:
+    home = copy_of(built[0], tmp_path / "home")
+    config = home / "config.yaml"
+    told = yaml.safe_load(config.read_text())
+    told.setdefault("alerts", {}).setdefault("telegram", {})["chat_url"] = CHAT
+    config.write_text(yaml.safe_dump(told))
+    with serving(home, TOKEN) as served:
         page = visit(served.url)
+        chat = page.get_by_role("link", name="Telegram chat")
         dialog = page.get_by_role("dialog", name="Sign in")
         expect(dialog).to_be_visible()
         assert "10,000" not in page.locator("main").inner_text()
+        expect(chat).to_be_hidden()
         dialog.get_by_label("Token").fill("wrong")
         dialog.get_by_role("button", name="Sign in").click()
         expect(dialog.get_by_role("alert")).to_be_visible()
@@ -113,6 +123,7 @@ def test_a_server_with_a_token_asks_for_it(built, tmp_path, visit) -> None:
         dialog.get_by_role("button", name="Sign in").click()
         expect(dialog).to_be_hidden()
         expect(page.locator("main")).to_contain_text("10,000.00")
+        expect(chat).to_have_attribute("href", CHAT)
         expect(page.locator("header")).to_contain_text("live", timeout=SLOW_MS)
         page.context.close()
         forgive(page)

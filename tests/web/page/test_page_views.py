@@ -1,9 +1,10 @@
 """The page in a real browser: every view, by mouse and by keys, wide and narrow, dark and light."""
 
 import re
+from pathlib import Path
 
 import pytest
-from page_world import Served  # beside this
+from page_world import Served, serving  # one room up
 
 pytest.importorskip("playwright", reason="no playwright: pip install 'trading-cli[web-test]'")
 from axe_playwright_python.sync_playwright import Axe
@@ -159,6 +160,23 @@ def test_the_first_view_is_small_and_quick(served: Served, visit) -> None:
     ready(page)
     expect(page.locator("main")).to_contain_text("From listed to bought")
     assert 0 < sum(sizes) < FIRST_VIEW_BYTES
+
+
+def test_an_empty_home_is_shown_as_empty(tmp_path: Path, visit) -> None:
+    """Before anything was collected every view says so, and none breaks."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "config.yaml").touch(mode=0o600)
+    with serving(home) as empty:
+        page = visit(empty.url)
+        for place in (*VIEWS, "market/1", "decision/1"):
+            page.goto(f"{empty.url}/#/{place}")
+            expect(page.locator("main")).to_have_attribute("aria-busy", "false")
+        page.goto(f"{empty.url}/#/overview")
+        expect(page.locator("main")).to_contain_text("nothing collected yet")
+        assert "0.00" not in page.get_by_label("In short").inner_text()
+        page.context.close()
+        page.heard[:] = [text for text in page.heard if "Failed to load resource" not in text]
 
 
 def test_a_picture_has_its_numbers(served: Served, visit) -> None:

@@ -13,17 +13,13 @@ PATIENCE_S = 8.0
 
 def limits(patient: Patient) -> Iterator[Part]:
     """Say what the shared budgets went through, and which host is left alone for a while."""
-    from trading_cli.core.ratelimit import Limiter, default_limits_path  # noqa: PLC0415
+    from trading_cli.core.ratelimit import default_limits_path, report_of  # noqa: PLC0415
 
     path = patient.loaded.limits or default_limits_path(patient.env)
     if not path.exists():
         yield finding("limits", "ok", f"{path}: no request was ever sent")
         return
-    limiter = Limiter(path, clock=patient.clock)
-    try:
-        budgets = limiter.report()
-    finally:
-        limiter.close()
+    budgets = report_of(path)
     shut = sorted({one.host for one in budgets if one.circuit == "open"})
     told = f"{sum(one.requests for one in budgets)} requests, "
     told += f"{sum(one.throttled for one in budgets)} times told to wait"

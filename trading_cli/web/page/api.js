@@ -38,7 +38,7 @@ async function refused(reply) {
 
 async function send(path, options) {
   try {
-    return await fetch(ROOT + path, { credentials: "same-origin", ...options });
+    return await fetch(ROOT + path, { credentials: "same-origin", cache: "no-cache", ...options });
   } catch {
     announce("trading:silent", path);
     throw new Problem(0, { detail: "The server does not answer.", hint: "trading serve" });
@@ -95,6 +95,7 @@ export async function session() {
   if (!reply.ok) throw await refused(reply);
   const told = (await reply.json()).data;
   csrf = told.csrf || "";
+  window.dispatchEvent(new CustomEvent("trading:session", { detail: told }));
   return told;
 }
 

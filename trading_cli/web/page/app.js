@@ -70,6 +70,7 @@ async function show(moved) {
   Alpine.data(place.name, () => got.view(place, app));
   app.view = place.name;
   document.title = `${title(place.name)} · trading`;
+  main.setAttribute("aria-busy", "true");
   main.replaceChildren(...nodes(got.body));
   await Alpine.nextTick();
   centre(document.querySelector("nav [aria-current='page']"));
@@ -104,6 +105,9 @@ function listen() {
   window.addEventListener("hashchange", () => show(true));
   window.addEventListener("trading:login", () => open("login"));
   window.addEventListener("trading:pressed", (event) => changed(event.detail));
+  window.addEventListener("trading:session", (event) => {
+    app.telegram = event.detail.telegram || "";
+  });
   window.addEventListener("trading:answered", () => {
     app.silent = 0;
   });

@@ -26,6 +26,7 @@ export const known = () => ({
   why: "",
   tick: 0,
   theme: theme(),
+  telegram: "",
   get state() {
     return this.tick >= 0 ? judge(this) : null;
   },
@@ -88,6 +89,9 @@ export const shell = (app) => () => ({
   },
   get footText() {
     return app.at ? `As of ${utc(app.at)} UTC.` : "Loading…";
+  },
+  get telegramUrl() {
+    return app.telegram || null;
   },
   get themeLabel() {
     return `Turn ${THEMES[app.theme]}`;

@@ -7,10 +7,9 @@ const STOP_WORDS = {
   DISARMED: "STOPPED, not armed",
 };
 
-function reasons(status, health) {
-  const parts = health
-    ? health.parts
-    : [{ part: "health", state: "warn", evidence: "it could not be asked", fix: "trading health" }];
+function reasons(status, health, asked) {
+  const silent = { part: "health", state: "warn", evidence: "it could not be asked", fix: "trading health" };
+  const parts = health ? health.parts : asked.health ? [silent] : [];
   const bad = parts.filter((part) => part.state === "fail");
   const warned = parts.filter((part) => part.state === "warn");
   const line = (tone) => (part) => ({
@@ -53,14 +52,14 @@ export function judge({ status, kill, health, asked }) {
       reasons: [],
     };
   }
-  const all = reasons(status, health);
+  const all = reasons(status, health, asked);
   if (kill.state !== "ARMED") {
     const since = kill.since ? ` Since ${utc(kill.since)} UTC (${ago(kill.since)}).` : "";
     return {
       level: "stopped",
       word: STOP_WORDS[kill.state] || kill.state,
-      sentence: `${kill.reason || "no reason was given"}. ${capital(kill.forbids)}.${since}`,
-      reasons: all,
+      sentence: `Reason: ${kill.reason || "none was given"}. ${capital(kill.forbids)}.${since}`,
+      reasons: all.filter((one) => one.id !== "kill switch"),
     };
   }
   if (!health && !asked.health)

@@ -82,6 +82,7 @@ export class Stream {
     this.state({ stream: "dropped", why });
     clearTimeout(this.timers.retry);
     this.timers.retry = setTimeout(() => this.connect(), this.wait);
+    if (this.wait === FIRST_RETRY_MS) this.changed(["poll"]); // is the server gone, or the stream alone?
     this.wait = Math.min(this.wait * 2, LAST_RETRY_MS);
     this.poll();
   }

@@ -191,24 +191,26 @@ const parts = (app) => ({
     return app.status && app.status.account ? `at ${utc(app.status.account.at)} UTC` : "";
   },
   get riskSaid() {
-    return this.risk
+    return this.risk && this.risk.totals
       ? `worst case ${money(this.risk.totals.worst)} of ${money(this.risk.totals.equity)} USD`
       : "";
   },
   get waiting() {
-    return app.status && app.status.waiting ? `waiting for: ${app.status.waiting}` : "";
+    return app.status && app.status.waiting ? `waiting for: ${app.status.waiting.replaceAll("`", "")}` : "";
   },
   get sourcesSaid() {
     return app.status
-      ? `${Object.values(app.status.sources).filter((one) => one.state === "ok").length} answer`
+      ? `${Object.values(app.status.sources || {}).filter((one) => one.state === "ok").length} answer`
       : "";
   },
   get sourceTable() {
-    const rows = app.status ? Object.entries(app.status.sources).map(([id, one]) => ({ id, ...one })) : [];
+    const rows = app.status
+      ? Object.entries(app.status.sources || {}).map(([id, one]) => ({ id, ...one }))
+      : [];
     return fixed({ caption: "Sources", columns: SOURCE, rows, empty: "No source was asked yet." });
   },
   get funnelTable() {
-    const steps = app.status ? Object.entries(app.status.funnel) : [];
+    const steps = app.status ? Object.entries(app.status.funnel || {}) : [];
     const most = Math.max(1, ...steps.map(([, n]) => n));
     return fixed({
       caption: "How many markets each step left",

@@ -73,7 +73,11 @@ const sums = (totals, risk) => [
   },
   { name: "Unrealized, USD", value: gain(totals.unrealized), tone: tone(totals.unrealized), said: "" },
   { name: "Cash, USD", value: money(totals.cash), said: "" },
-  { name: "Worst case, USD", value: risk ? gain(-risk.totals.worst) : ABSENT, said: "of what is at stake" },
+  {
+    name: "Worst case, USD",
+    value: risk && risk.totals ? gain(-risk.totals.worst) : ABSENT,
+    said: "of what is at stake",
+  },
 ];
 
 function chart(marks) {

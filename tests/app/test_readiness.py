@@ -79,7 +79,10 @@ def test_a_baseline_of_talk_is_provisional_first(dealt):
     found = parts(dealt)
     assert found["hype, provisional"]["state"] == "READY"
     assert (found["hype, full"]["state"], found["hype, full"]["missing"]) == ("PROVISIONAL", 6)
-    assert found["hype, full"]["ready_at"] == (NOON + 14 * DAY).replace(second=0, microsecond=0).isoformat()
+    assert (
+        found["hype, full"]["ready_at"]
+        == (NOON + 14 * DAY).replace(second=0, microsecond=0).isoformat()
+    )
     assert status(dealt.config, {}, clock=dealt.clock)["waiting"] == "nothing"
 
 
@@ -134,7 +137,10 @@ def test_the_record_and_the_gate_count_events_and_days(dealt):
     found = parts(dealt)
     record = found["track record"]
     assert (record["n"], record["missing"]) == (3, 27)
-    assert record["ready_at"] == (dealt.clock.now() + 90 * DAY).replace(second=0, microsecond=0).isoformat()
+    assert (
+        record["ready_at"]
+        == (dealt.clock.now() + 90 * DAY).replace(second=0, microsecond=0).isoformat()
+    )
     assert (found["gate: trades"]["n"], found["gate: days"]["n"]) == (3, 0.02)
 
 

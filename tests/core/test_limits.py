@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import CircuitOpen, SourceDown, SourceThrottled
-from trading_cli.core.ratelimit import FAILURES_TO_OPEN, Limiter, Rate
+from trading_cli.core.ratelimit import FAILURES_TO_OPEN, Limiter, Rate, report_of
 
 START = 1_800_000_000.0
 WORKER = """
@@ -250,3 +250,21 @@ def test_a_damaged_file_stops_nobody(tmp_path, how, running):
         assert other.acquire("host", "/a", rate, None) > 0
     assert bool(list(tmp_path.glob("limits.db.damaged-*"))) == (how != "gone")
     assert len(fresh.report()) == 1
+
+
+def test_who_only_looks_changes_nothing(tmp_path):
+    """The same figures, not a byte of the file another; one that is damaged stays where it is."""
+    hours = Hours()
+    limiter = limiter_of(tmp_path, hours)
+    limiter.acquire("host", "books", Rate(10, 1), None)
+    path = tmp_path / "limits.db"
+    wanted, before = limiter.report(), path.read_bytes()
+    assert report_of(path, wall=hours.wall) == wanted
+    assert path.read_bytes() == before
+    limiter.close()
+    path.write_bytes(damage := b"no database at all " * 99)
+    for there in (path, tmp_path / "absent.db"):
+        with pytest.raises(SourceDown, match="cannot be read"):
+            report_of(there)
+    assert path.read_bytes() == damage
+    assert not (tmp_path / "absent.db").exists()

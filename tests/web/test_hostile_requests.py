@@ -135,9 +135,11 @@ def addresses(home: Home) -> list[str]:
 
 def test_no_route_answers_to_another_host(known):
     """Every address there is, by every method: a name that is not ours is refused before all."""
-    spellings = ("evil.test", "localhost.", "127.0.0.1.", "localhost", f"{known.host},evil.test",
-                 f"evil.test#{known.host}", f"{known.host}/", "localhost:0", "localhost:99999",
-                 f"user@{known.host}")  # fmt: skip
+    spellings = (
+        "evil.test", f"{known.host}.", "127.0.0.1.", "localhost", "localhost:65536", "localhost:0",
+        f"{known.host},evil.test", f"evil.test#{known.host}", f"{known.host}/",
+        f"user@{known.host}",
+    )  # fmt: skip
     others = ("POST", "HEAD", "OPTIONS", "TRACE", "PUT", "QUERY")
     paths = [*addresses(known), "/api/v1/stream", *(f"/api/v1/{one}" for one in WRITES)]
     assert len(paths) > 35
@@ -371,8 +373,9 @@ def test_a_body_that_never_ends_is_let_go_of(known, monkeypatch):
     reply = exchange(known.port, start, b'{"reason": ', b'"')
     assert (reply.status, reply.json()["code"]) == (408, "slow")
     assert HEADERS.items() <= reply.headers.items()
-    cut = exchange(known.port, start, b'{"reason": "x"}', finish=True)  # hung up in the middle
-    assert cut.status in {0, 400, 408}
+    for _ in range(10):  # hung up in the middle: what came would be a whole answer by itself
+        cut = exchange(known.port, start + b'{"reason": "x"}', finish=True)
+        assert cut.status in {0, 400}
     assert not (known.config.parent / "data" / "KILL").exists()
 
 

@@ -192,7 +192,10 @@ def _is_json(headers: Headers) -> None:
 
 
 async def _whole(headers: Headers, receive: Receive) -> Receive:
-    """Return what gives the body again, once it was read whole. Raises Problem: too big or slow."""
+    """Return what gives the body again, once it was read whole.
+
+    Raises Problem for one that is too big, too slow or cut off.
+    """
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > BODY:
         raise _too_large()
@@ -202,8 +205,8 @@ async def _whole(headers: Headers, receive: Receive) -> Receive:
         async with asyncio.timeout(BODY_S):
             while more:
                 message = await receive()
-                if message["type"] != "http.request":
-                    break
+                if message["type"] != "http.request":  # what was cut off is not what was meant
+                    raise Problem(400, "cut", "the body ended before it was whole")
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
                 if len(body) > BODY:

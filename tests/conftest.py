@@ -12,8 +12,9 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
-settings.register_profile("trading", deadline=None)  # how long one took proves nothing here
-settings.load_profile("trading")
+settings.register_profile("day", deadline=None, max_examples=50)  # no deadline: time proves nothing
+settings.register_profile("night", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -62,14 +62,20 @@ def kit(make_home: MakeHome) -> Home:
     return make_home(panel={"max_markets": 4}, read_timeout_s=0.2)
 
 
-SLOW = {"error_200", "slow_drip", "hang", "storm_429"}
+SLOW = {"error_200", "slow_drip", "hang", "storm_429"}  # real seconds: by day in one place each
+
+
+def _late(*, when: bool) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.nightly] if when else []
+
+
 CASES = [
-    pytest.param(
-        fault, place, marks=[pytest.mark.nightly] if fault in SLOW and place == "trades" else []
-    )
+    pytest.param(fault, place, marks=_late(when=fault in SLOW and place != "books"))
     for fault in sorted(MENU)
     for place in PLACES
 ]
+ONCE = [pytest.param(f, marks=_late(when=f in SLOW - {"error_200"})) for f in sorted(MENU)]
+VOICES = [pytest.param(f, marks=_late(when=f in SLOW - {"hang"})) for f in sorted(MENU)]
 
 
 def rule(fault: str, place: str, **more: Any) -> dict[str, Any]:
@@ -150,7 +156,7 @@ def assert_matches(words: str, message: str) -> None:
     assert "object at 0x" not in message
 
 
-@pytest.mark.parametrize("fault", sorted(MENU))
+@pytest.mark.parametrize("fault", ONCE)
 def test_a_fault_of_the_first_request_only(kit, fault):
     """Each service fails once: it is asked again, or what was refused is named; others are kept."""
     rules = [rule(fault, place, times=1) for place in PLACES]
@@ -167,7 +173,7 @@ def test_a_fault_of_the_first_request_only(kit, fault):
     assert all(tally.fetched for tally in report.sources.values())
 
 
-@pytest.mark.parametrize("fault", sorted(MENU))
+@pytest.mark.parametrize("fault", VOICES)
 def test_a_fault_of_every_voice(make_home: MakeHome, fault):
     """All talk is spoilt: the venue's slot is whole, and each voice's state is a named one."""
     kit = make_home(panel={"max_markets": 3}, read_timeout_s=0.2)

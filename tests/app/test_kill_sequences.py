@@ -171,8 +171,8 @@ def _run(examples: int) -> None:
 
 
 def test_no_sequence_of_operators_trades_without_arming():
-    """Sixty random sequences; ten thousand at night."""
-    _run(60)
+    """Forty random sequences; ten thousand at night."""
+    _run(40)
 
 
 @pytest.mark.nightly

@@ -15,16 +15,19 @@ from trading_cli.core.errors import TradingError
 
 MARK = "Kanarie"
 SLOTS = tuple(Secrets.model_fields)
-FAULTS = (
+DAILY = (
     {"fault": "server_error", "args": {"status": 401}},
-    {"fault": "server_error", "args": {"status": 500}},
-    {"fault": "storm_429", "args": {"retry_after": 1}},
     {"fault": "html_page"},
-    {"fault": "truncated_json", "args": {"honest": True}},
-    {"fault": "mistyped_json"},
     {"fault": "reset"},
     {"fault": "hang"},
 )
+NIGHTLY = (
+    {"fault": "server_error", "args": {"status": 500}},
+    {"fault": "storm_429", "args": {"retry_after": 1}},
+    {"fault": "truncated_json", "args": {"honest": True}},
+    {"fault": "mistyped_json"},
+)
+FAULTS = (*DAILY, *(pytest.param(one, marks=pytest.mark.nightly) for one in NIGHTLY))
 
 
 def canary(name: str) -> str:

@@ -98,7 +98,7 @@ def test_told_to_end_in_any_step_it_ends_and_the_next_run_goes_on(config):
     finishes(config)
 
 
-@pytest.mark.parametrize("path", ["/clob/books", "/gdelt"])
+@pytest.mark.parametrize("path", ["/clob/books", pytest.param("/gdelt", marks=pytest.mark.nightly)])
 def test_it_does_not_wait_for_who_does_not_answer(config, now_exchange, path):
     """A request that hangs does not hold the process: 143 within 10 s of the signal."""
     now_exchange.faults({"fault": "hang", "match": path})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ class Sender:
             async with httpx.AsyncClient(transport=here, base_url="http://127.0.0.1:5000") as one:
                 return await one.request(method, PATH, content=body, headers=told)
 
-        return asyncio.run(sent())
+        with ThreadPoolExecutor(1) as apart:  # a browser of this worker may hold this thread's loop
+            return apart.submit(asyncio.run, sent()).result()
 
 
 @pytest.fixture

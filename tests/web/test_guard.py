@@ -264,10 +264,11 @@ def test_every_reply_keeps_a_browser_safe(api, locked):
 
 
 def test_other_methods_are_not_taken(api):
-    """405 with what is, on every address that is described."""
+    """405 with what is, on every address that is described; the methods take turns."""
     described = api.get("openapi.json").json()["paths"]
-    for path, known in described.items():
-        for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+    methods = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+    for place, (path, known) in enumerate(described.items()):
+        for method in {methods[place % 5], methods[place // 5 % 5]}:
             reply = api.client.request(method, path.replace("{", "").replace("}", ""))
             assert reply.status_code == 405, (method, path)
             allowed = set(reply.headers["allow"].replace(" ", "").split(","))

@@ -293,7 +293,8 @@ def test_the_last_is_told_while_a_newer_one_is_made(tmp_path, monkeypatch):
     database = tmp_path / "trading.db"
     (tmp_path / "data").mkdir()
     home = SimpleNamespace(loaded=SimpleNamespace(database=database, home=tmp_path))
-    asyncio.run(_told_on(home, database, tmp_path / "data" / "KILL"))
+    with ThreadPoolExecutor(1) as apart:  # a browser of this worker may hold this thread's loop
+        apart.submit(asyncio.run, _told_on(home, database, tmp_path / "data" / "KILL")).result()
 
 
 async def _told_on(home, database, kill) -> None:

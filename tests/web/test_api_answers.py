@@ -182,6 +182,8 @@ def test_equity_ends_where_status_is(api):
         assert seen["marks"][-1]["equity"] == pytest.approx(account["equity"])
     last = seen["marks"][-1]
     assert seen["result"] == pytest.approx(last["equity"] - seen["opening"] - last["flows"])
+    later = api.data("equity?since=2100-01-01")
+    assert (later["marks"], later["result"]) == ([], seen["result"])
 
 
 def test_decisions_can_be_narrowed(api):

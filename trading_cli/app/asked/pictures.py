@@ -81,14 +81,16 @@ def equity(
     """Return {marks, opening, newest}: what everything was worth, oldest first; money in USD.
 
     At most *points* marks: of each stretch of time its last. ``flows`` are deposits less
-    withdrawals so far without the opening one, so the result is equity - opening - flows.
+    withdrawals so far without the opening one, so the result is equity - opening - flows: that of
+    the newest mark there is, also where it is older than *since*.
     """
     with looking(config, clock) as look:
         if look is None:
             return {"marks": [], "opening": None, "result": None, "warnings": NOTHING}
         marks = pages.marks_thinned(look.rows, since, until=look.now, most=points)
         opening = pages.opening_deposit(look.rows)
-    newest = marks[-1] if marks else None
+        last = marks or pages.marks_thinned(look.rows, None, until=look.now, most=1)
+    newest = last[-1] if last else None
     earned = None if newest is None else newest.equity - opening - newest.flows
     return {
         "marks": [_mark(one) for one in marks],

@@ -84,7 +84,7 @@ function tables(data) {
       caption: "What stands against it",
       columns: VETOES,
       rows: (data.vetoes || []).map((one, at) => ({ id: at, ...one })),
-      empty: "Nothing stood against it.",
+      empty: `Nothing ${data.decision && data.decision.action === "HOLD" ? "else " : ""}stood against it.`,
     }),
     checks: fixed({
       caption: "Limits in the order they were asked",

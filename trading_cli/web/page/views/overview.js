@@ -72,7 +72,7 @@ function chart(marks) {
     ],
     height: 260,
     write: (value) => number(value, 0),
-    empty: "No account was kept yet.",
+    empty: "Nothing was kept of an account in the last year.",
   });
 }
 
@@ -95,7 +95,7 @@ const parts = (app) => ({
   ...FIRST,
   async load() {
     const [runs, equity, risk, held, alerts] = await Promise.all(
-      ["/runs?slots=96", "/equity?points=300", "/risk", "/positions", "/alerts?limit=6"].map(ask),
+      ["/runs?slots=96", "/equity?points=300&since=365d", "/risk", "/positions", "/alerts?limit=6"].map(ask),
     );
     if (runs.data) this.slots = fixed(runs.data.slots.map(cell));
     if (equity.data)
@@ -180,7 +180,7 @@ const parts = (app) => ({
     return this.equity ? tone(this.equity.result) : "";
   },
   get resultSaid() {
-    return this.equity && this.equity.opening
+    return this.equity && this.equity.opening && this.equity.result !== null
       ? `${percent(this.equity.result / this.equity.opening, 2)} of ${money(this.equity.opening)}`
       : "since the beginning";
   },

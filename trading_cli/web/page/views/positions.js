@@ -99,7 +99,7 @@ function chart(marks) {
     height: 330,
     write: (value) => number(value, 0),
     writeRight: (value) => number(value, 0),
-    empty: "No account was kept yet.",
+    empty: "Nothing was kept of an account in the last year.",
   });
 }
 
@@ -118,7 +118,7 @@ const parts = () => ({
   recordSaid: "",
   async load() {
     const [held, risk, worth, record] = await Promise.all(
-      ["/positions", "/risk", "/equity?points=400", "/performance"].map(ask),
+      ["/positions", "/risk", "/equity?points=400&since=365d", "/performance"].map(ask),
     );
     this.problem = held.problem;
     if (held.data) {

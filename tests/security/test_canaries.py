@@ -60,7 +60,10 @@ def command_lines() -> bytes:
 
 @pytest.mark.parametrize("place", ["environment", pytest.param("file", marks=NIGHTLY)])
 def test_no_secret_is_in_any_file_output_or_command_line(tmp_path, home, monkeypatch, place):
-    """Plain, encoded, escaped or base64: not in the home, not in a copy, not on the screen."""
+    """Plain, encoded, escaped or base64: not in the home, not in a copy, not on the screen.
+
+    By day each command for people or for programs, by turns; at night both.
+    """
     del home
     monkeypatch.delenv("TRADING_HOME", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -83,9 +86,9 @@ def test_no_secret_is_in_any_file_output_or_command_line(tmp_path, home, monkeyp
         monkeypatch.setenv(f"TRADING__ALERTS__{name}__ENABLED", "true")
     (out / "history.csv").write_text("market,t,p\na,1700000000,0.5\n")
     (out / "dates.csv").write_text("at,title\n2026-03-18T18:00Z,Rates\n")
-    for words in COMMANDS:
+    for turn, words in enumerate(COMMANDS):
         line = [*words.format(out=out).split(), "--config", str(config)]
-        for more in ([], ["--json"]):
+        for more in ([], ["--json"]) if place == "file" else ([["--json"], []][turn % 2],):
             told = tell(*line, *more)
             assert hits((told.out + told.err).encode("utf-8", "replace")) == [], words
         assert hits(command_lines()) == []

@@ -16,6 +16,7 @@ from trading_cli.app.facts import settings_hash
 from trading_cli.app.journal import must_exist, outcome
 from trading_cli.app.meanings import mapping_in, mappings_in, settings_of, why
 from trading_cli.app.positions import worth
+from trading_cli.app.rules import settled
 from trading_cli.app.settings import Loaded, Settings, load
 from trading_cli.app.subjects import Subject
 from trading_cli.app.worked import worked
@@ -65,7 +66,7 @@ def explain(config: Path | None, name: str, *, clock: Clock | None = None) -> di
             **_settings(look, found.decision, loaded, in_effect),
             "orders": _orders(look, found),
             **_holding(look, found, market, loaded.settings, now),
-            "settlement": _settlement(look, market, now),
+            "settlement": settled(look, market, now),
             "notes": _notes(look, found),
         }
     return data
@@ -326,19 +327,6 @@ def _holding(
     return {
         "position": told | {name: value[name] for name in names},
         "outcome": outcome(look, position),
-    }
-
-
-def _settlement(look: Transaction, market: Market | None, now: datetime) -> dict[str, Any] | None:
-    """Return how the market's settlement stands now, ``None`` where nobody has looked."""
-    found = None if market is None else listings.resolution_at(look, market.id, as_of=now)
-    if found is None:
-        return None
-    return {
-        "outcome": found.outcome.value,
-        "payout": None if found.payout is None else float(found.payout),
-        "reason": found.reason,
-        "observed_at": found.observed_at.isoformat(),
     }
 
 

@@ -1,4 +1,4 @@
-"""A market's rules as the venue words them, every wording we ever saw, and what changed between."""
+"""A market's rules as the venue words them, what changed between wordings, and how it settled."""
 
 import os
 from datetime import datetime
@@ -42,6 +42,19 @@ def worded(look: Transaction, market: Market, now: datetime) -> dict[str, Any]:
         )
         before = text
     return {"market": market.id, "question": market.question, "versions": versions}
+
+
+def settled(look: Transaction, market: Market | None, now: datetime) -> dict[str, Any] | None:
+    """Return how *market*'s settlement stands at *now*, ``None`` where nobody has looked."""
+    found = None if market is None else listings.resolution_at(look, market.id, as_of=now)
+    if found is None:
+        return None
+    return {
+        "outcome": found.outcome.value,
+        "payout": None if found.payout is None else float(found.payout),
+        "reason": found.reason,
+        "observed_at": found.observed_at.isoformat(),
+    }
 
 
 def _meant(name: str, known: list[Market]) -> Market:

@@ -9,7 +9,7 @@ from typing import Any
 from trading_cli.app.asked.opening import Look, looking, no_market
 from trading_cli.app.asked.pictures import NAMES, indicator
 from trading_cli.app.asked.rows import told
-from trading_cli.app.rules import worded
+from trading_cli.app.rules import settled, worded
 from trading_cli.core.clock import Clock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, Book, Market, Post, Quote, from_epoch, slot_of
@@ -72,20 +72,8 @@ def _listing(look: Look, one: Market) -> _Facts:
         "liquidity": one.liquidity,
         "tick": None if one.tick is None else float(one.tick),
         "min_size": None if one.min_size is None else float(one.min_size),
-        "settlement": _settlement(look, one),
+        "settlement": settled(look.rows, one, look.now),
         "book": _book(history.newest_book(look.rows, one.id, as_of=look.now), look.now),
-    }
-
-
-def _settlement(look: Look, one: Market) -> _Facts | None:
-    found = listings.resolution_at(look.rows, one.id, as_of=look.now)
-    if found is None:
-        return None
-    return {
-        "outcome": found.outcome.value,
-        "payout": None if found.payout is None else float(found.payout),
-        "reason": found.reason,
-        "observed_at": found.observed_at.isoformat(),
     }
 
 

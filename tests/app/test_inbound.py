@@ -16,6 +16,7 @@ from outside import NONCE, SECRET, headers, message, past, secrets  # beside thi
 
 from trading_cli.app.inbound import (
     NotHeard,
+    Over,
     Repeated,
     TooMany,
     UnknownMarket,
@@ -119,6 +120,28 @@ def test_without_a_secret_nothing_is_taken(home: Home, secret: str) -> None:
         home.send()
     assert refused.value.status == 503
     assert home.kept == []
+
+
+def test_what_held_until_a_moment_that_has_passed_is_not_taken(home: Home) -> None:
+    """No decision would see it: it may not be told as used, nor silence what still holds."""
+    still = (AT - timedelta(hours=23)).isoformat()
+    over = (AT - timedelta(hours=24)).isoformat()
+    home.send(nonce="a" * 16, said_at=still)
+    with pytest.raises(Over, match=":05:00 UTC, which has passed") as refused:
+        home.send(nonce="b" * 16, said_at=over)
+    assert refused.value.status == 422
+    with pytest.raises(Over):
+        home.send(nonce="c" * 16, said_at=still, valid_hours=23)
+    assert len(home.kept) == 1
+
+
+def test_the_one_said_last_stands_whichever_came_last(home: Home) -> None:
+    """One that was delayed on its way does not take the place of a newer one."""
+    home.send(nonce="a" * 16, probability=0.8, said_at=AT.isoformat())
+    home.send(nonce="b" * 16, probability=0.2, said_at=(AT - timedelta(hours=2)).isoformat())
+    with Store.reader(home.folder / "data" / "trading.db") as store, store.reading() as look:
+        (said,) = opinions.standing(look, ["M0"], since=AT - timedelta(days=1), as_of=AT)
+    assert said.probability == 0.8
 
 
 FORGED = {

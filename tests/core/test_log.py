@@ -1,11 +1,17 @@
 """One file for all processes: no line lost or torn, none forged, no secret, no endless growth."""
 
+import gzip
+import itertools
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trading_cli.core import log
 
@@ -92,3 +98,50 @@ def test_exceptions_hold_no_secret(tmp_path):
     assert "canary" not in (tmp_path / log.FILE).read_text()
     assert "OSError" in line["exception"]
     assert line["number"] == "nan"
+
+
+@given(
+    files=st.lists(st.lists(st.sampled_from(["debug", "info", "error", "odd"])), max_size=4),
+    packed=st.booleans(),
+    limit=st.none() | st.integers(1, 9),
+    level=st.sampled_from(["debug", "info", "error"]),
+    block=st.sampled_from([1, 7, 65_536]),
+)
+def test_the_last_lines_are_those_of_all_files_in_order(files, packed, limit, level, block):
+    """However they are split into files, packed, and read: as if all were read and then chosen."""
+    known = {"debug": 0, "info": 1, "error": 2, "odd": 3}
+    number = itertools.count()
+    written = [[(next(number), word) for word in words] for words in files]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_BLOCK", block)
+        for age, rows in enumerate(reversed(written)):
+            lines = [
+                json.dumps(
+                    {"at": "now", "level": w, "component": "x", "n": n}, separators=(",", ":")
+                )
+                for n, w in rows
+            ]
+            raw = "\n".join([*lines, "no JSON", "[1]", ""]).encode()
+            name = log.FILE if age == 0 else f"{log.FILE}.{age}" + ".gz" * packed
+            Path(folder, name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+        chosen = [n for rows in written for n, word in rows if known[word] >= known[level]]
+        expected = chosen if limit is None else chosen[-limit:]
+        found = log.read_lines(Path(folder), level=level, component="", limit=limit)
+        assert [line["n"] for line in found] == expected
+
+
+def test_no_older_file_is_opened_than_is_needed(tmp_path, monkeypatch):
+    """Fifty lines of a gigabyte of log are read as fifty lines."""
+    line = '{"at":"now","level":"info","component":"x","event":"e"}\n'
+    for name in ("", ".1", ".2.gz"):
+        (tmp_path / f"{log.FILE}{name}").write_text(line * 1000)
+    opened = []
+    whole = Path.open
+
+    def watched(path, *given, **more):
+        opened.append(path.name)
+        return whole(path, *given, **more)
+
+    monkeypatch.setattr(Path, "open", watched)
+    assert len(log.read_lines(tmp_path, limit=50)) == 50
+    assert opened == [log.FILE]

@@ -47,6 +47,13 @@ class Settled(Refused):
     code = "inbound_settled"
 
 
+class Over(Refused):
+    """What was said held until a moment that has passed: no decision would ever see it."""
+
+    status = 422
+    code = "inbound_over"
+
+
 class Repeated(Refused):
     """The very nonce was used before: whatever it is, it is not taken again."""
 
@@ -110,6 +117,7 @@ def _kept(loaded: Loaded, proven: Proven, clock: Clock) -> dict[str, Any]:
             _new(tx, proven)
             _not_too_many(tx, told.source, section.per_hour, now)
             said = _said(tx, proven, market, timedelta(hours=section.valid_hours), now)
+            _still_holds(said, now)
             number = opinions.record(tx, said)
     counts = section.weigh and said.price is not None
     log.get_logger("inbound").info("opinion kept", source=said.source, market=said.market)
@@ -174,6 +182,15 @@ def _not_over(look: Transaction, market: Market, now: datetime) -> None:
     end = listings.resolution_at(look, market.id, as_of=now)
     if market.closed or (end is not None and end.outcome is not Outcome.OPEN):
         raise Settled(f"market {market.id} has ended.", hint="say it of one that is open")
+
+
+def _still_holds(said: opinions.Said, now: datetime) -> None:
+    end = said.said_at + said.valid
+    if end <= now:
+        raise Over(
+            f"it held until {end:%Y-%m-%d %H:%M:%S} UTC, which has passed. Nothing was changed.",
+            hint="say it anew with a later said_at; it holds for inbound.valid_hours at most",
+        )
 
 
 def _not_too_many(look: Transaction, source: str, most: int, now: datetime) -> None:

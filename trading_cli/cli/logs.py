@@ -29,7 +29,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="At most so many.")] = 50,
     level: Annotated[Level, typer.Option(help="The least severe that is shown.")] = Level.DEBUG,
     component: Annotated[
-        str, typer.Option(metavar="NAME", help="Only lines of this component.")
+        str, typer.Option(metavar="NAME", help="Only of components that begin so.")
     ] = "",
 ) -> Answer:
     """Show the latest lines of the log, oldest first."""

@@ -9,13 +9,17 @@ import gzip
 import json
 import logging
 import os
+import re
+import shutil
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
@@ -28,6 +32,8 @@ _ROOT = "trading"
 _NOISY = ("urllib3", "requests", "uvicorn", "httpx", "httpcore", "stamina", "asyncio")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _LONGEST = 20_000
+_BLOCK = 65_536
+_HEAD = re.compile(rb'\{"at":"[^"]*","level":"([a-z]+)"')
 
 ExcInfo = bool | BaseException | None
 
@@ -118,24 +124,22 @@ def configure(
 
 
 def read_lines(
-    folder: Path,
-    *,
-    since: datetime | None = None,
-    level: str = "DEBUG",
-    component: str = "",
-    limit: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Yield the lines of every log file in *folder*, the newest last; at most the last *limit*."""
-    least = _LEVELS.get(level.lower(), 10)
-    chosen = [
+    folder: Path, *, level: str = "debug", component: str = "", limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the last *limit* lines of the log files in *folder*, the newest last.
+
+    Of at least *level*, of components whose name begins with *component*. A level nobody knows
+    counts as the worst, to be seen. Read from the end, no further than needed, one line at a time.
+    """
+    least = _LEVELS[level]
+    lines = (
         line
-        for path in sorted(folder.glob(f"{FILE}*"), key=_age, reverse=True)
-        for line in _parsed(path)
-        if _LEVELS.get(str(line.get("level")), 50) >= least
-        and (not component or line.get("component") == component)
-        and (since is None or str(line.get("at", "")) >= _instant(since))
-    ]
-    yield from chosen if limit is None else chosen[max(0, len(chosen) - limit) :]
+        for path in sorted(folder.glob(f"{FILE}*"), key=_age)
+        for line in _parsed_backwards(path, least)
+        if _rank(line.get("level")) >= least
+        and str(line.get("component", "")).startswith(component)
+    )
+    return list(islice(lines, limit))[::-1]
 
 
 class _DailyHandler(ConcurrentRotatingFileHandler):
@@ -202,17 +206,41 @@ def _age(path: Path) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _parsed(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of one file that are JSON objects; a file just rotated away is empty."""
+def _rank(level: object) -> int:
+    return _LEVELS.get(str(level).lower(), 50)
+
+
+def _parsed_backwards(path: Path, least: int) -> Iterator[dict[str, Any]]:
+    """Yield the lines of one file that are JSON objects, the last first.
+
+    Lines whose head says a level below *least* are passed over unread. A file just rotated away is
+    empty.
+    """
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", "replace")
+        for raw in _lines_backwards(path):
+            head = _HEAD.match(raw)
+            if head and _rank(head[1].decode("ascii")) < least:
+                continue
+            with suppress(ValueError):
+                value = json.loads(raw)
+                if isinstance(value, dict):
+                    yield value
     except (OSError, EOFError):
         return
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            yield value
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, the last first; of a packed one from a copy without a name."""
+    with path.open("rb") as plain, ExitStack() as stack:
+        file: IO[bytes] = plain
+        if path.suffix == ".gz":
+            file = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(gzip.GzipFile(fileobj=plain), file)
+        left, rest = file.seek(0, os.SEEK_END), b""
+        while left:
+            block = min(left, _BLOCK)
+            left -= block
+            file.seek(left)
+            rest, *lines = (file.read(block) + rest).split(b"\n")
+            yield from reversed(lines)
+        yield rest

@@ -117,13 +117,14 @@ def standing(
 ) -> list[Said]:
     """Return the newest opinion of each source on each of *markets*, as known at *as_of*.
 
-    An older one never stands again. One said before *since*, or that held until before *as_of*, is
-    left out: the source has said nothing else since. In the order of market, then source.
+    The newest is the one said last, whenever it came. An older one never stands again. One said
+    before *since*, or that held until before *as_of*, is left out: nothing else was said since.
+    In the order of market, then source.
     """
     rows = look.execute(
         _SAID + " WHERE m.venue_id IN (SELECT value FROM json_each(?1)) AND o.id ="  # noqa: S608  # ours
         " (SELECT n.id FROM opinions n WHERE n.market = o.market AND n.source = o.source"
-        " AND n.available_at <= ?2 ORDER BY n.available_at DESC, n.id DESC LIMIT 1)"
+        " AND n.available_at <= ?2 ORDER BY n.event_time DESC, n.id DESC LIMIT 1)"
         " AND o.available_at BETWEEN ?3 AND ?2 AND o.event_time >= ?3"
         " AND o.event_time + o.valid_s > ?2"
         " ORDER BY m.venue_id, o.source",

@@ -234,6 +234,19 @@ def test_old_events_go_and_the_newest_stays(store):
         assert upkeep.broken_seals(look) == []
 
 
+def test_what_is_kept_has_no_holes(store):
+    """A row of an earlier moment than those before it stays as long as they do: none is missed."""
+    for days in (0, 9, 0, 9):  # the third is dated before the second
+        with store.transaction() as tx:
+            journal.append(tx, "note", "x", {"n": days}, at=NOW + timedelta(days=days))
+    last = newest(store)
+    with store.transaction() as tx:
+        happenings.forget(tx, NOW + timedelta(days=1))
+    with store.reading() as look:
+        assert happenings.kept(look) == happenings.Kept(last - 2, last)
+        assert [one.id for one in happenings.after(look, 0)] == [last - 2, last - 1, last]
+
+
 def test_events_and_jobs_are_not_sealed(store):
     """Nothing rests on them: they are read, changed and forgotten without a broken seal."""
     with store.transaction() as tx:

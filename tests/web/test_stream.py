@@ -1,5 +1,6 @@
 """The stream tells what the table holds: all of it, once, in order; and says so where it cannot."""
 
+import asyncio
 import threading
 from datetime import timedelta
 from itertools import islice
@@ -217,6 +218,59 @@ def test_so_many_may_listen_and_no_more(config):
         until(lambda: server.listening == 0)
         with Listener(server) as fourth:
             assert fourth.begun().status == 200
+
+
+def test_of_many_who_come_at_once_no_more_than_may_are_let_in(config):
+    """Though all ask before the first has been answered."""
+
+    async def come():
+        hub = Hub(config.parent / "data" / "trading.db", clients=3)
+        found = await asyncio.gather(*(hub.join() for _ in range(10)), return_exceptions=True)
+        await hub.close()
+        return [type(one).__name__ for one in found]
+
+    assert sorted(asyncio.run(come())) == ["Client"] * 3 + ["Full"] * 7
+
+
+def test_who_comes_while_it_ends_is_not_let_in(config):
+    """Nobody is left waiting for what never comes."""
+
+    async def come():
+        hub = Hub(config.parent / "data" / "trading.db")
+        coming = asyncio.create_task(hub.join())
+        await asyncio.sleep(0)  # it is looking where the stream stands
+        await hub.close()
+        with pytest.raises(stream.Full, match="ends"):
+            await coming
+        return hub.listening
+
+    assert asyncio.run(come()) == 0
+
+
+def test_where_the_file_cannot_be_read_nobody_is_told_all_of_it_as_new(config):
+    """Where the stream stands is not known then: whoever comes is asked to come again."""
+    database = config.parent / "data" / "trading.db"
+    for end in ("", "-wal", "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
+    database.write_bytes(b"no database at all" * 999)
+    with up(config) as server, Listener(server) as one:
+        assert one.begun().status == 503
+        assert one.headers["retry-after"] == "60"
+
+
+def test_a_looker_that_breaks_lets_everybody_go_and_the_server_end(config, monkeypatch):
+    """Whatever broke is written down; who listened is told, and may come again."""
+
+    def broken(_database, _last, **_more):
+        raise ZeroDivisionError
+
+    with up(config) as server, Listener(server) as one:
+        events = one.events()
+        assert next(events)[0] == "ready"
+        monkeypatch.setattr(stream.happenings, "since", broken)
+        write(config)
+        assert next(events)[0] == "dropped"
+        server.end()
 
 
 @pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 30])

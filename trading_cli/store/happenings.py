@@ -46,7 +46,13 @@ def after(look: sqlite3.Connection, last: int, *, limit: int = 500) -> list[Happ
 
 
 def forget(tx: sqlite3.Connection, before: datetime) -> int:
-    """Delete what happened before *before*, but for the newest row. Return how many went."""
+    """Delete what was written before anything of *before* or later, but for the newest row.
+
+    By number, so that what is kept has no holes: a row may be of an earlier moment than the ones
+    written before it. Return how many went.
+    """
     return tx.execute(
-        "DELETE FROM events WHERE at < ? AND id < (SELECT max(id) FROM events)", (epoch(before),)
+        "DELETE FROM events WHERE id < coalesce((SELECT min(id) FROM events WHERE at >= ?),"
+        " (SELECT max(id) FROM events))",
+        (epoch(before),),
     ).rowcount

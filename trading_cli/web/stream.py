@@ -47,6 +47,12 @@ class Full(TradingError):
     code: ClassVar[str] = "too_many_streams"
 
 
+class Unseen(Full):
+    """What happened last is not known now, so nobody could be told what comes after it."""
+
+    code: ClassVar[str] = "stream_not_now"
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """One who listens: what waits for it, all after number ``begin``.
@@ -105,17 +111,31 @@ class Hub:
 
     async def join(self) -> Client:
         """Let somebody listen to what comes after ``last``. Raises ``Full``."""
-        if self._ending or len(self._clients) >= self._most:
-            said = ENDING if self._ending else f"{self._most} listen already"
-            raise Full(f"{said}.", hint="try again in a minute")
         async with self._gate:
+            self._refuse()
             if self._task is None or self._task.done():
-                found = await self.since(1 << 62)
-                self.last = 0 if found is None else found.newest
+                self.last = await self._newest()
+                self._refuse()  # somebody may have closed it meanwhile
                 self._task = asyncio.create_task(self._look(), name="stream")
+                self._task.add_done_callback(_ended)
             client = Client(begin=self.last)
             self._clients.add(client)
         return client
+
+    def _refuse(self) -> None:
+        """Raise ``Full`` where nobody more may listen."""
+        if self._ending or len(self._clients) >= self._most:
+            said = ENDING if self._ending else f"{self._most} listen already"
+            raise Full(f"{said}.", hint="try again in a minute")
+
+    async def _newest(self) -> int:
+        """Return the newest number, 0 where there is no database yet. Raises ``Unseen``."""
+        found = await self.since(1 << 62)
+        if found is not None:
+            return found.newest
+        if self._database.exists():
+            raise Unseen("the database cannot be read now.", hint="try again in a minute")
+        return 0
 
     def leave(self, client: Client) -> None:
         """Forget one who listened."""
@@ -128,8 +148,7 @@ class Hub:
             client.drop(ENDING)
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
 
     async def since(self, last: int) -> Since | None:
         """Return what is kept after number *last*, ``None`` where nobody can look now."""
@@ -178,6 +197,12 @@ class Hub:
             client.give(text)
             if client.over.is_set():
                 self.leave(client)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Write down why nobody looks any more, where that was not asked for."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.get_logger("stream").error("nobody looks any more", exc_info=error)
 
 
 # --- what is written

@@ -89,11 +89,12 @@ def receive(
 
 def take(loaded: Loaded, headers: Mapping[str, str], body: bytes, clock: Clock) -> dict[str, Any]:
     """Do as ``receive`` does, for who has the settings at hand: a server."""
-    proven = prove(loaded.secrets.inbound_secret, headers, body, clock.now())
+    said: dict[str, str] = {}
     try:
+        proven = prove(loaded.secrets.inbound_secret, headers, body, clock.now())
+        said = {"source": proven.told.source, "market": proven.told.market}
         return _kept(loaded, proven, clock)
     except Refused as refused:
-        said = {"source": proven.told.source, "market": proven.told.market}
         log.get_logger("inbound").warning("opinion refused", code=refused.code, **said)
         raise
 

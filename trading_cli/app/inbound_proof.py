@@ -162,7 +162,7 @@ def _secret(secret: SecretStr | None) -> str:
         what = "is not set" if not key else f"is shorter than {LEAST_SECRET} characters"
         raise Absent(
             f"no opinions are taken: TRADING_INBOUND_SECRET {what}.",
-            hint="put one into the environment or secrets.env (mode 0600), then restart",
+            hint="put one into secrets.env (mode 0600), or into the environment and restart",
         )
     return key
 

@@ -104,6 +104,62 @@ def test_what_a_command_answers_is_the_result(loaded, foreman, code):
     assert stat.S_IMODE(jobs.folder_of(loaded).stat().st_mode) == 0o700
 
 
+STUBBORN = (
+    "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "one = subprocess.Popen([sys.executable, '-c', 'import signal, time;"
+    " signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)']);"
+    "print(one.pid, flush=True); time.sleep(120)"
+)
+
+
+def test_what_does_not_end_when_told_is_made_to(loaded, foreman, monkeypatch):
+    """A job that ignores SIGTERM is killed after the grace, and what it began with it."""
+    monkeypatch.setattr("trading_cli.app.foreman.GRACE_S", 0.3)
+    boss = foreman(STUBBORN)
+    job = boss.ask("backtest", {}, by="page")["id"]
+    worker = int(until(lambda: jobs.read(jobs.out_of(loaded, job), 20).strip()))
+    _, at_work = boss.cancel(job, by="page")
+    assert at_work
+    told = ended(loaded, job)
+    assert (told["state"], told["exit_code"]) == ("CANCELLED", -9)
+    until(lambda: not _works(worker))
+
+
+def _works(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_wish_to_end_outlives_the_server_that_heard_it(loaded, foreman):
+    """It stands in the row: whoever watches the job next ends it."""
+    first = foreman(WAITS)
+    job = first.ask("backtest", {}, by="page")["id"]
+    child = first._children[job]
+    first.close()
+    assert jobs.cancel(loaded, job, by="page", now=NOW)
+    later = foreman(WAITS)
+    later._me = rows.Process(first._me.pid, first._me.began)
+    later.start()
+    child.wait(PATIENCE_S)
+    assert ended(loaded, job)["state"] == "CANCELLED"
+
+
+def test_an_answer_that_was_there_already_is_an_answer(loaded, foreman):
+    """Told to end after it had printed all of it, a job is DONE: that is what it is."""
+    boss = foreman(f"{SAYS}; import time, sys; sys.stdout.flush(); time.sleep(120)")
+    job = boss.ask("backtest", {}, by="page")["id"]
+    until(lambda: jobs.read(jobs.out_of(loaded, job), 500))
+    boss.cancel(job, by="page")
+    told = ended(loaded, job)
+    assert (told["state"], told["exit_code"]) == ("DONE", -signal.SIGTERM)
+    with pytest.raises(jobs.Over, match="DONE"):
+        boss.cancel(job, by="page")
+    with pytest.raises(jobs.NoSuchJob):
+        boss.cancel(77, by="page")
+
+
 def test_a_failure_is_told_in_the_commands_own_words(loaded, foreman):
     """Code, message and hint are those it wrote, without any secret; there is no result."""
     job = foreman(FAILS).ask("monte-carlo", {}, by="page")["id"]

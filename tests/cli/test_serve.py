@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from trading_cli.app.beside import Beside
 from trading_cli.core.config import Secrets
 from trading_cli.core.errors import ConfigError
 from trading_cli.core.schemas import schema_of
+from trading_cli.store import Store, runs
 
 PATIENCE_S = 60.0
 GOOD = "Zk3vQ9xWm1Lr8TbYc5Nd7Hf2Pj6Gs4Ra"
@@ -114,6 +116,29 @@ def test_two_servers_of_one_home_announce_themselves_by_their_schema(config):
             child.terminate()
             assert child.communicate(timeout=PATIENCE_S)[0] == ""
             assert child.returncode == 143
+
+
+def test_a_look_back_needs_something_to_look_back_at(config):
+    """An empty home, a time before its last collection and one to come are refused in words."""
+    code, said = refused(config, "--port", "0", "--at", "last")
+    assert (code, "nothing was collected" in said) == (2, True)
+    then = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
+    start = runs.Start("collection", 0, then, 1)
+    database = config.parent / "data" / "trading.db"
+    with Store.open(database, now=then) as store, store.transaction() as tx:
+        ticket = runs.begin(tx, start, lease=timedelta(minutes=5))
+        runs.finish(tx, ticket, "OK", "", {}, then)
+    for at, why in (("2026-03-01", "before"), ("2999-01-01", "to come"), ("soon", "not a time")):
+        code, said = refused(config, "--port", "0", "--at", at)
+        assert (code, why in said) == (2, True), said
+    with trading(
+        "serve", "--port", "0", "--at", "last", "--json", "--config", str(config)
+    ) as child:
+        told = json.loads(child.stdout.readline())
+        Draft202012Validator(schema_of("serve")).validate(told)
+        assert told["data"]["as_of"] == then.isoformat()
+        port = int(told["data"]["url"].rpartition(":")[2])
+        assert asked(port) == 200
 
 
 def test_whom_nobody_keeps_out_is_not_let_in(home):

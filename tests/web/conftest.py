@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,20 +15,25 @@ from traded import trade  # beside this
 from trading_cli.store import Store, history
 from trading_cli.web.api import create_app
 
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 SLOT = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp())
 AFTER = timedelta(seconds=20)
 
 
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(tmp_path_factory: pytest.TempPathFactory, made_once: MadeOnce) -> Path:
     """Return the settings of a home that nobody may write to: `own_home` is for that."""
-    folder = tmp_path_factory.mktemp("web") / "home"
-    folder.mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        _alone(patch, folder.parent / "state")
-        build(folder, SLOT)
-        trade(folder / "config.yaml", _newest(folder) + AFTER / 2)
-    return folder / "config.yaml"
+
+    def make(folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        with pytest.MonkeyPatch.context() as patch:
+            _alone(patch, folder.with_name("web-home-state"))
+            build(folder, SLOT)
+            trade(folder / "config.yaml", _newest(folder) + AFTER / 2)
+
+    home = tmp_path_factory.mktemp("web") / "home"
+    shutil.copytree(made_once("web-home", make), home)  # its readers leave files beside it
+    return home / "config.yaml"
 
 
 def _alone(patch: pytest.MonkeyPatch, state: Path) -> None:

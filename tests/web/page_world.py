@@ -81,12 +81,13 @@ class Served:
     port: int = 0
     url: str = ""
     token: str = ""
+    more: tuple[str, ...] = ()
     _process: subprocess.Popen[str] | None = None
 
     def begin(self) -> None:
         """Serve; return once it accepts."""
         command = [sys.executable, "-m", "trading_cli", "serve", "--port", str(self.port)]
-        command += ["--json", "--config", str(self.home / "config.yaml")]
+        command += ["--json", "--config", str(self.home / "config.yaml"), *self.more]
         env = clean_env(self.home) | ({"TRADING_SERVE_TOKEN": self.token} if self.token else {})
         with (self.home / "serve.err").open("a") as err:
             self._process = subprocess.Popen(
@@ -115,9 +116,9 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, token: str = "") -> Iterator[Served]:
-    """Yield a served *home*."""
-    served = Served(home, token=token)
+def serving(home: Path, token: str = "", *more: str) -> Iterator[Served]:
+    """Yield a served *home*; *more* are words of the command."""
+    served = Served(home, token=token, more=more)
     try:
         served.begin()
         yield served

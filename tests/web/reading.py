@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -15,6 +14,20 @@ import uvicorn
 from fastapi import FastAPI
 
 SESSION = "/api/v1/session"
+PATIENCE_S = 60.0
+
+
+class Server(uvicorn.Server):
+    """Says when it accepts."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepts = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self.accepts.set()
 
 
 @contextmanager
@@ -22,13 +35,13 @@ def serving(app: FastAPI) -> Iterator[str]:
     """Yield the address at which *app* is really served, on a free port of loopback."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(
+        app, log_config=None, proxy_headers=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.005)
+    assert server.accepts.wait(PATIENCE_S)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:

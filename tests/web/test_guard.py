@@ -247,6 +247,47 @@ def test_five_wrong_tokens_a_minute_and_no_more(demo_home, standing_still):
         assert api.get("status").status_code == 200
 
 
+PUBLIC = "trading.example.org"
+
+
+def _through(api, last: str, shown: str, **headers: str) -> int:
+    """Return the status of a request that a proxy passed on for *last*."""
+    told = {"host": PUBLIC, "x-forwarded-for": f"10.9.9.9, {last}", **headers}
+    return api.get("status", headers=told | {"authorization": f"Bearer {shown}"}).status_code
+
+
+def _behind_a_proxy(own_home: Path):
+    with own_home.open("a") as file:
+        file.write(f"dashboard: {{public_url: 'https://{PUBLIC}'}}\n")
+    return asking(create_app(own_home, {"TRADING_SERVE_TOKEN": TOKEN}))
+
+
+def test_behind_a_proxy_one_who_guesses_locks_out_nobody_else(own_home):
+    """Who guesses is who the proxy says, an IPv6 network as one; the owner still comes in."""
+    with _behind_a_proxy(own_home) as api:
+        for network in ("203.0.113.7", "2001:db8:1:2::{}"):
+            guesses = [_through(api, network.format(n), f"wrong {n}") for n in range(7)]
+            assert guesses == [401] * 5 + [429] * 2
+            assert _through(api, network.format(9), TOKEN) == 429
+        assert _through(api, "198.51.100.1", TOKEN) == 200
+        assert _through(api, "2001:db8:1:3::1", TOKEN) == 200
+
+
+def test_nobody_becomes_another_by_a_header_alone(own_home):
+    """Under another name than the public one the header says nothing: five guesses, and no more."""
+    with _behind_a_proxy(own_home) as api:
+        own = api.url.removeprefix("http://")
+        codes = [_through(api, f"203.0.113.{n}", "wrong", host=own) for n in range(7)]
+        assert codes == [401] * 5 + [429] * 2
+
+
+def test_all_that_a_proxy_passes_on_is_limited_together(own_home):
+    """Where the proxy passes on what the client wrote, guessing has a bound all the same."""
+    with _behind_a_proxy(own_home) as api:
+        codes = [_through(api, f"203.0.113.{n}", "wrong") for n in range(65)]
+        assert codes == [401] * 60 + [429] * 5
+
+
 def test_every_reply_keeps_a_browser_safe(api, locked):
     """Answers, refusals, the page and what is not there: the same headers; no door for others."""
     replies = [api.client.get(path) for path in EVERYWHERE]
@@ -268,11 +309,56 @@ def test_other_methods_are_not_taken(api):
     described = api.get("openapi.json").json()["paths"]
     methods = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     for place, (path, known) in enumerate(described.items()):
-        for method in {methods[place % 5], methods[place // 5 % 5]}:
+        taken = {one.upper() for one in known}
+        for method in {methods[place % 5], methods[place // 5 % 5]} - taken:
             reply = api.client.request(method, path.replace("{", "").replace("}", ""))
             assert reply.status_code == 405, (method, path)
             allowed = set(reply.headers["allow"].replace(" ", "").split(","))
-            assert allowed == {one.upper() for one in known}
+            assert allowed == taken | ({"HEAD"} if "GET" in taken else set())
+
+
+def test_a_head_is_a_get_without_its_body(api):
+    """On every address that is described, the stream too: status and headers are GET's."""
+    described = api.get("openapi.json").json()["paths"]
+    reads = [path for path, known in described.items() if "get" in known]
+    assert len(reads) > 20
+    for path in reads:
+        asked = path.replace("{", "").replace("}", "")
+        head = api.client.head(asked)
+        assert head.content == b""
+        if path.endswith("/stream"):
+            assert head.headers["content-type"].startswith("text/event-stream")
+            continue
+        got = api.client.get(asked)
+        assert head.status_code == got.status_code, path
+        for name in ("content-type", "etag", "cache-control", "link"):
+            assert head.headers.get(name) == got.headers.get(name), (path, name)
+    etag = api.client.get("/api/v1/positions").headers["etag"]
+    known = {"if-none-match": etag}
+    assert api.client.head("/api/v1/positions", headers=known).status_code == 304
+    assert api.client.head("/api/v1/webhook/signal").status_code == 405
+
+
+def test_a_look_back_says_so_and_changes_nothing(own_home, moment):
+    """Each reply names its moment; every write is refused with the way out, but for a session."""
+    with asking(create_app(own_home, {}, look_back=moment)) as api:
+        before = _files(own_home.parent)
+        for path in ("status", "markets", "nothing"):
+            assert api.get(path).headers["trading-as-of"] == moment.isoformat()
+        age = api.get("status").json()["data"]["newest_quote_age_s"]
+        assert 0 <= age < 60
+        for path, body in (
+            ("kill", {"reason": "now"}), ("workflows", {"workflow": "analysis"}),
+            ("webhook/signal", {}),
+        ):  # fmt: skip
+            reply = api.post(path, body, headers=api.enter())
+            assert _code(reply) == (409, "look_back"), path
+            assert "trading kill" in reply.json()["hint"]
+        ended = api.client.delete("/api/v1/workflows/1", headers=api.enter())
+        assert _code(ended) == (409, "look_back")
+        assert api.post("session/end", {}, headers=api.enter()).status_code == 200
+        assert _files(own_home.parent) == before
+        assert not (own_home.parent / "data" / "KILL").exists()
 
 
 def test_nobody_reads_outside_the_page(api, tmp_path: Path):

@@ -287,6 +287,70 @@ def test_a_reply_is_good_for_as_long_as_it_says():
     assert not endless.is_good(105.1, other)
 
 
+def test_a_dear_reply_rests_before_it_is_made_anew():
+    """For who does not say no-cache: a quarter of a second, a whole one where it was dear."""
+    from trading_cli.web.kept import Reply
+
+    one, other, thrown = ((1, 2, 3), None), ((1, 2, 4), None), ((1, 2, 4), (5, 6, 7))
+    cheap = Reply(200, [], b"", begun=100.0, took=0.002, stamp=one)
+    dear = Reply(200, [], b"", begun=100.0, took=0.01, stamp=one)
+    endless = Reply(200, [], b"", begun=100.0, took=5.0, stamp=one)
+    assert [cheap.rests(at, other) for at in (100.2, 100.3)] == [True, False]
+    assert [dear.rests(at, other) for at in (100.4, 100.6)] == [True, False]
+    assert [endless.rests(at, other) for at in (100.9, 101.1)] == [True, False]
+    assert [endless.will_do(at, other) for at in (101.9, 102.1)] == [True, False]
+    assert not any(reply.rests(100.0, thrown) for reply in (cheap, dear, endless))
+
+
+def test_none_is_made_for_who_asks_plainly_while_it_rests(tmp_path):
+    """But one at once for who asks for the newest, and where the kill switch was thrown."""
+    database = tmp_path / "trading.db"
+    (tmp_path / "data").mkdir()
+    home = SimpleNamespace(loaded=SimpleNamespace(database=database, home=tmp_path))
+    with ThreadPoolExecutor(1) as apart:  # a browser of this worker may hold this thread's loop
+        apart.submit(asyncio.run, _rested(home, database, tmp_path / "data" / "KILL")).result()
+
+
+async def _rested(home, database, kill) -> None:
+    made, now = [], 100.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "time", SimpleNamespace(monotonic=lambda: now))
+
+        async def making(_scope, _receive, send):
+            nonlocal now
+            made.append(now)
+            now += 0.01
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x"})
+
+        around = kept.Kept(making, home)
+
+        async def ask(*headers):
+            place = {"path": "/api/v1/x", "query_string": b"", "headers": list(headers)}
+            await around({"type": "http", "method": "GET", **place}, None, _nobody)
+            await asyncio.sleep(0.001)  # what was begun for others is made meanwhile
+            return len(made)
+
+        assert await ask() == 1
+        database.write_bytes(b"somebody wrote")
+        now = 100.3
+        assert await ask() == 1
+        assert await ask((b"cache-control", b"max-age=0")) == 2
+        database.write_bytes(b"somebody wrote more")
+        now += 0.45
+        assert await ask() == 2
+        now += 0.1
+        assert await ask() == 3
+        now += 0.3
+        assert await ask() == 3
+        kill.touch()
+        assert await ask() == 4
+
+
+async def _nobody(_message) -> None:
+    await asyncio.sleep(0)
+
+
 def test_the_last_is_told_while_a_newer_one_is_made(tmp_path, monkeypatch):
     """But not to who asks for the newest, and not once the kill switch was thrown."""
     monkeypatch.setattr(kept, "FRESH_S", 0.0)

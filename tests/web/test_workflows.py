@@ -51,6 +51,10 @@ class Page:
         own = {"X-CSRF-Token": self._csrf, "Cookie": self._cookie}
         return self.ask("POST", path, body, **own, **{"Content-Type": "application/json"})
 
+    def delete(self, path: str) -> Any:
+        """Cancel, as the page does."""
+        return self.ask("DELETE", path, **{"X-CSRF-Token": self._csrf, "Cookie": self._cookie})
+
     def ended(self, where: str) -> Any:
         """Return the data of a job once it has ended."""
         path = where.removeprefix("/api/v1")
@@ -153,6 +157,45 @@ def test_what_may_not_be_asked_for_is_refused_in_words(server, body, status):
     assert (found, told["status"]) == (status, status)
     assert told["detail"]
     assert page.get("/workflows")[2]["data"]["jobs"] == []
+
+
+def test_a_job_that_is_cancelled_ends_and_says_who_wanted_it(server):
+    """202 while it ends, 200 once it has, as often as one asks; the next one of the kind begins."""
+    let_run(server, "import time; print('', flush=True); time.sleep(120)")
+    page = Page(server)
+    where = page.post("/workflows", {"workflow": "backtest"})[1]["location"]
+    path = where.removeprefix("/api/v1")
+    child = server.api.state.foreman._children[1]
+    status, _, told = page.delete(path)
+    assert status == 202
+    assert valid("api.workflow", told)["error"]["code"] == "cancelled"
+    assert page.delete(path)[0] in {200, 202}
+    ended = page.ended(where)
+    assert (ended["state"], ended["result"]) == ("CANCELLED", None)
+    assert ended["error"]["message"] == "cancelled by the page."
+    assert child.wait(1) == -15
+    status, _, told = page.delete(path)
+    assert (status, valid("api.workflow", told)["state"]) == (200, "CANCELLED")
+    status, _, told = page.get(f"{path}/result")
+    assert (status, told["code"]) == (404, "no_result")
+    assert page.post("/workflows", {"workflow": "backtest"})[0] == 202
+    page.delete("/workflows/2")
+    page.ended("/workflows/2")
+
+
+def test_only_what_is_at_work_can_be_cancelled_and_only_by_our_page(server):
+    """404 for none, 409 for one that ended, 403 for a stranger; a bad number is 422."""
+    let_run(server, f"print({ENVELOPE % 1!r})")
+    page = Page(server)
+    where = page.post("/workflows", {"workflow": "validation"})[1]["location"]
+    assert page.ended(where)["state"] == "DONE"
+    assert page.ask("DELETE", "/workflows/1")[0] == 403
+    own = {"Origin": "http://evil.test"}
+    assert page.ask("DELETE", "/workflows/1", **own)[0] == 403
+    for path, code in (("1", (409, "over")), ("7", (404, "not_found")), ("x", (422, "parameters"))):
+        status, _, told = page.delete(f"/workflows/{path}")
+        assert (status, told["code"]) == code
+    assert page.get("/workflows/1")[2]["data"]["state"] == "DONE"
 
 
 @pytest.mark.parametrize("path", ["/workflows", "/kill"])

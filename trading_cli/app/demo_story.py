@@ -209,7 +209,7 @@ def _beside(data: Mapping[str, Any]) -> Iterator[str]:
 def _next(data: Mapping[str, Any]) -> Iterator[str]:
     yield _heading("Where to look next")
     config = _config(data)
-    for command in ("status", "positions", "journal stats", "markets", "serve"):
+    for command in ("status", "positions", "journal stats", "markets", "serve --at last"):
         yield f"  trading {command} --config {config}"
     yield f"the demo took {data['seconds']} s; its folder stays: {data['home']}"
 

@@ -1,11 +1,13 @@
 """Who begins jobs and watches them: one thread, for as long as a server is up.
 
-A job's process is in a session of its own and ends when it ends, not with us. What nobody watches
-any more (its server is gone) we take over: while it runs we watch on, and where it is gone we note
-what it left.
+A job's process is in a session of its own and ends when it ends, not with us; or when somebody
+cancels it: its row says so, and whoever watches it ends its processes. What nobody watches any more
+(its server is gone) we take over: while it runs we watch on, and where it is gone we note what it
+left.
 """
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -28,6 +30,7 @@ from trading_cli.store.born import is_there
 
 LOOK_S = 0.5
 SWEEP_EVERY = 4
+GRACE_S = 8.0  # more than a command takes at most, once it is told to end
 SAME_S = 1.0  # two looks at when a process began differ by less
 ITS_OWN = "TRADING_SERVE_TOKEN"  # the server's secret: no job has a use for it
 
@@ -44,6 +47,13 @@ def alive(process: rows.Process | None) -> bool:
         return same and found.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def end_all(process: rows.Process, number: signal.Signals) -> None:
+    """Send a signal to that very process and all that it began; none is no matter."""
+    if alive(process):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)  # it leads a session of its own
 
 
 def process_of(pid: int) -> rows.Process:
@@ -69,6 +79,7 @@ class Foreman:
         self._me = process_of(os.getpid())
         self._children: dict[int, subprocess.Popen[bytes] | None] = {}
         self._said: dict[int, str] = {}
+        self._told: dict[int, float] = {}  # to end, and when
         self._gate, self._asking = threading.Lock(), threading.Lock()
         self._ending, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,6 +112,17 @@ class Foreman:
         self._wake.set()
         log.get_logger("jobs").info("asked for", job=job, workflow=workflow, by=by)
         return jobs.one(self._loaded, job)
+
+    def cancel(self, job: int, *, by: str) -> tuple[dict[str, Any], bool]:
+        """Let a job end, and return it and whether it is at work still; again is no matter.
+
+        Raises ``NoSuchJob``, ``Over`` for one that ended in another way, ``StoreError``.
+        """
+        at_work = jobs.cancel(self._loaded, job, by=by, now=self._clock.now())
+        self.start()
+        self._wake.set()
+        log.get_logger("jobs").info("to be cancelled", job=job, by=by, at_work=at_work)
+        return jobs.one(self._loaded, job), at_work
 
     def _queued(self, asked: Asked, by: str) -> int:
         """Keep the job, start its process, keep that. Return its number."""
@@ -198,13 +220,26 @@ class Foreman:
         if code is None and (child is not None or alive(job.process)):
             if job.state == "QUEUED":  # that it began could not be kept when it did
                 self._note_start(job.id, child)
+            elif job.unwanted:
+                self._end(job)
             elif far and far != self._said.get(job.id):
                 self._said[job.id] = far
                 now = self._clock.now()
                 with jobs.writing(self._loaded, now) as store, store.transaction() as tx:
                     rows.progressed(tx, job.id, far, now)
             return
-        self._note_end(job.id, jobs.how_it_ended(self._loaded, job.id, code), far)
+        self._note_end(job.id, jobs.how_it_ended(self._loaded, job, code), far)
+
+    def _end(self, job: jobs.Job) -> None:
+        """Tell the processes of *job* to end, as Ctrl-C does; after a while make them."""
+        if job.process is None:
+            return
+        told = self._told.get(job.id)
+        if told is None:
+            self._told[job.id] = time.monotonic()
+            end_all(job.process, signal.SIGTERM)
+        elif time.monotonic() - told > GRACE_S:
+            end_all(job.process, signal.SIGKILL)
 
     def _progress(self, look: Any, job: jobs.Job) -> str:
         """Return how far *job* is: the steps of its cycle, or its last word."""
@@ -225,6 +260,7 @@ class Foreman:
     def _let_go(self, job: int) -> None:
         self._children.pop(job, None)
         self._said.pop(job, None)
+        self._told.pop(job, None)
 
 
 def _new(path: Path) -> int:
@@ -234,4 +270,4 @@ def _new(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
-__all__ = ["Foreman", "alive", "process_of"]
+__all__ = ["Foreman", "alive", "end_all", "process_of"]

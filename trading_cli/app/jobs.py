@@ -26,6 +26,7 @@ FOLDER = "jobs"
 LARGEST = 16 * 1024 * 1024
 TAIL = 8 * 1024
 LINE = 300
+CANCELLED = "cancelled"
 _WAIT = "wait for it: GET /api/v1/workflows/{job}"
 
 
@@ -47,6 +48,13 @@ class NoSuchJob(TradingError):
     """There is no job of that number."""
 
     code: ClassVar[str] = "not_found"
+
+
+class Over(TradingError):
+    """The job has ended by itself: there is nothing to cancel."""
+
+    exit_code: ClassVar[int] = 8
+    code: ClassVar[str] = "over"
 
 
 class StillAtWork(TradingError):
@@ -83,6 +91,25 @@ def queue(loaded: Loaded, asked: Asked, *, by: str, watcher: Process, now: datet
         if job is None:
             raise JobUnderWay(asked.workflow.name, jobs.under_way(tx, asked.workflow.name)[0].id)
     return job
+
+
+def cancel(loaded: Loaded, job: int, *, by: str, now: datetime) -> bool:
+    """Note that *by* wants a job to end. Return whether it is under way still, False once it ended.
+
+    Again is no matter. Raises ``NoSuchJob``, and ``Over`` for one that ended in another way.
+    """
+    _found(loaded, job)
+    why = {"code": CANCELLED, "message": f"cancelled by the {by}.", "hint": "ask for it again"}
+    with writing(loaded, now) as store, store.transaction() as tx:
+        jobs.cancel(tx, job, why, f"{why['message']} Ending.", now)
+        found = jobs.find(tx, job)
+    if found is None or not (found.under_way or found.state == "CANCELLED"):
+        state = "over" if found is None else found.state
+        raise Over(
+            f"job {job} ended {state}: there is nothing to cancel.",
+            hint=f"look at it: GET /api/v1/workflows/{job}",
+        )
+    return found.under_way
 
 
 @contextmanager
@@ -190,17 +217,21 @@ def steps_of(look: Transaction, found: Job) -> tuple[int | None, list[runs.Step]
     return run, [] if run is None else runs.steps(look, run)
 
 
-def how_it_ended(loaded: Loaded, job: int, code: int | None) -> jobs.End:
-    """Return how a process that is gone ended, by what it left; *code* where that is known."""
+def how_it_ended(loaded: Loaded, found: Job, code: int | None) -> jobs.End:
+    """Return how a process that is gone ended, by what it left; *code* where that is known.
+
+    One that was told to end and had its answer already is DONE: that is what it is.
+    """
+    job = found.id
     out = out_of(loaded, job)
     text = read(out, LARGEST + 1)
     if len(text) > LARGEST:
         return _failed(code, "too_large", f"its answer is larger than {LARGEST >> 20} MB.")
     if envelope_of(text) is not None:
         return jobs.End("DONE", code, out.name)
-    error = _complaint(loaded, job)
+    error = found.error or _complaint(loaded, job)
     if error is not None:
-        return jobs.End("FAILED", code, None, error)
+        return jobs.End("CANCELLED" if found.error else "FAILED", code, None, error)
     if code is not None and code < 0:
         return _failed(code, "killed", f"it was ended by signal {-code}.")
     if code is not None:

@@ -102,7 +102,8 @@ def check_reach(loaded: Loaded, host: str, port: int) -> None:
                 f"{what} can be reached by others, and {TOKEN} is not set.",
                 hint=f"put the output of {MADE} into secrets.env as {TOKEN}; and serve on 127.0.0.1"
                 f" with TLS in front, e.g. {proxy} (or nginx: proxy_pass http://127.0.0.1:"
-                f"{port or 5000}; proxy_set_header Host $host; proxy_buffering off;), with"
+                f"{port or 5000}; proxy_set_header Host $host; proxy_set_header X-Forwarded-For"
+                " $remote_addr; proxy_buffering off;), with"
                 " dashboard.public_url: https://trading.example.org",
             )
 

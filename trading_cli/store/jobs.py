@@ -1,8 +1,9 @@
 """Jobs: work somebody asked for, each a row before it is a process, and after.
 
 A job begins QUEUED, is RUNNING while its process is, and ends once: DONE with an answer, FAILED
-with a reason, LOST where nobody knows. One of a kind at a time: the file itself sees to that. Who
-watches a job notes how it went; where the watcher is gone, another may take it over.
+with a reason, LOST where nobody knows, CANCELLED where somebody wanted it to end. One of a kind at
+a time: the file itself sees to that. Who watches a job notes how it went; where the watcher is
+gone, another may take it over.
 """
 
 import json
@@ -32,7 +33,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. ``result`` names its answer's file, ``error`` is {code, message, hint}."""
+    """One job. ``result`` names its answer's file, ``error`` is {code, message, hint}.
+
+    An error while it is under way says who wants it to end.
+    """
 
     id: int
     workflow: str
@@ -54,10 +58,15 @@ class Job:
         """Return whether it has not ended."""
         return self.state in UNDER_WAY
 
+    @property
+    def unwanted(self) -> bool:
+        """Return whether it is to end, and has not yet."""
+        return self.under_way and self.error is not None
+
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended: DONE with a result, or FAILED or LOST with an error."""
+    """How a job ended: DONE with a result, or FAILED, LOST or CANCELLED with an error."""
 
     state: str
     exit_code: int | None = None
@@ -100,6 +109,22 @@ def progressed(tx: sqlite3.Connection, job: int, text: str, now: datetime) -> No
         "UPDATE jobs SET progress = ?1, changed_at = ?2"
         " WHERE id = ?3 AND state = 'RUNNING' AND progress <> ?1",
         (text, epoch(now), job),
+    )
+
+
+def cancel(
+    tx: sqlite3.Connection, job: int, why: Mapping[str, str], progress: str, now: datetime
+) -> bool:
+    """Note that a job is to end, and who wants it; False where it has ended, or was noted before.
+
+    Whoever watches the job ends its process.
+    """
+    return bool(
+        tx.execute(
+            "UPDATE jobs SET error = ?1, progress = ?2, changed_at = ?3"
+            " WHERE id = ?4 AND ended_at IS NULL AND error IS NULL",
+            (as_json(why), progress, epoch(now), job),
+        ).rowcount
     )
 
 

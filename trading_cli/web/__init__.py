@@ -2,6 +2,7 @@
 
 api        create_app: everything wired together
 guard      who may come in: host, origin, token, session, size; the headers of every reply
+clients    who asks, as far as wrong tokens are counted; heads: HEAD wherever GET is
 sessions   the page's session, its CSRF token, failed tokens
 here       the home that is shown: settings, secrets, clock
 replies    envelopes out, ETag; problems: what went wrong, as problem+json

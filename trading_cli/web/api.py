@@ -1,6 +1,7 @@
 """create_app: the page and the API of one home, wired together."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 
-from trading_cli.core.clock import Clock, SystemClock
+from trading_cli.core.clock import Clock, FrozenClock, SystemClock
 from trading_cli.core.errors import TradingError
 from trading_cli.web import (
     login,
@@ -23,6 +24,7 @@ from trading_cli.web import (
     workflows,
 )
 from trading_cli.web.guard import Guard
+from trading_cli.web.heads import Heads
 from trading_cli.web.here import Here
 from trading_cli.web.kept import Boundary, Kept
 from trading_cli.web.problems import Problem, on_http, on_invalid, on_problem, on_trading_error
@@ -32,14 +34,21 @@ PREFIX = "/api/v1"
 
 
 def create_app(
-    config: Path | None, env: Mapping[str, str], *, clock: Clock | None = None
+    config: Path | None,
+    env: Mapping[str, str],
+    *,
+    clock: Clock | None = None,
+    look_back: datetime | None = None,
 ) -> FastAPI:
     """Return the application that shows the home of *config*, ready to be served.
 
-    On ``app.state``: ``config``, ``env``, ``clock``, ``here`` (its ``loaded`` is the settings as
-    they are now), ``door`` (sessions), ``shelf`` (the page's files). Raises ConfigError.
+    *look_back*: as of then, its clock standing still there, and nothing can be changed from it. On
+    ``app.state``: ``config``, ``env``, ``clock``, ``look_back``, ``here`` (its ``loaded`` is the
+    settings as they are now), ``door`` (sessions), ``shelf`` (the page's files). Raises
+    ConfigError.
     """
-    here, door = Here(config, env, clock or SystemClock()), Door()
+    clock = clock or (SystemClock() if look_back is None else FrozenClock(look_back))
+    here, door = Here(config, env, clock), Door()
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -53,12 +62,14 @@ def create_app(
             HTTPException: on_http,
         },
         middleware=[
-            Middleware(Guard, here=here, door=door),
+            Middleware(Guard, here=here, door=door, look_back=look_back),
+            Middleware(Heads),
             Middleware(Boundary),
             Middleware(Kept, here=here),
         ],
     )
     app.state.config, app.state.env, app.state.clock = config, env, here.clock
+    app.state.look_back = look_back
     app.state.here, app.state.door, app.state.shelf = here, door, page_files.Shelf()
     app.state.taken = []
     for room in (views, reads, login, stream, workflows, webhook, page_files):

@@ -2,16 +2,21 @@
 
 The host must be one of ours, against rebinding. A write must come from our own page with its
 session and CSRF token, or show the owner's token; the one inbound address proves itself. Where a
-token is set, reading needs it too. Every reply leaves with the headers that keep a browser safe.
+token is set, reading needs it too. A look back changes nothing, and says so of every reply. Every
+reply leaves with the headers that keep a browser safe.
 """
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trading_cli.core import log
+from trading_cli.web.clients import client_of
 from trading_cli.web.here import Here
 from trading_cli.web.problems import Problem, taken
 from trading_cli.web.sessions import CSRF, Door, Session, same
@@ -23,6 +28,8 @@ BODY = 65_536
 ADDRESS = 8_192
 BODY_S = 10.0
 WHO = "trading.session"
+STILL = "trading.still"  # of a request's scope: says whether its sender may still read
+AS_OF = "trading-as-of"
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PORTS = {"http": 80, "https": 443}
 _POLICY = (
@@ -43,10 +50,15 @@ HEADERS = {
 class Guard:
     """Pure ASGI, around everything: raises nothing, answers every refusal itself."""
 
-    def __init__(self, app: ASGIApp, here: Here, door: Door) -> None:
+    def __init__(
+        self, app: ASGIApp, here: Here, door: Door, look_back: datetime | None = None
+    ) -> None:
         self.app = app
         self.here = here
         self.door = door
+        self.look_back = look_back
+        as_of = {} if look_back is None else {AS_OF: look_back.isoformat()}
+        self.headers = {**HEADERS, **as_of}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or answer why not."""
@@ -56,10 +68,10 @@ class Guard:
         if scope["type"] != "http":  # there is no websocket here
             await send({"type": "websocket.close", "code": 1008})
             return
-        guarded = _with_headers(scope, send)
+        guarded = _with_headers(self.headers, scope, send)
         try:
             self._admit(scope)
-            if scope["method"] == "POST":
+            if _writes(scope):
                 receive = await _whole(Headers(scope=scope), receive)
         except Problem as problem:
             await problem.reply()(scope, receive, guarded)
@@ -73,11 +85,13 @@ class Guard:
         _readable(scope)
         session = self.door.session_of(headers)
         scope[WHO] = session
-        if scope["method"] == "POST":
+        scope[STILL] = partial(self._is_in, headers)
+        if _writes(scope):
             self._own_origin(scope, headers)
             self._may_write(scope, headers, session)
-            if "POST" in taken(scope):  # else it is not taken here, whatever its body is
-                _is_json(headers)
+            if scope["method"] in taken(scope):  # else it is not taken here, whatever its body is
+                self._is_the_present(scope)
+                _is_json(headers, wanted=scope["method"] == "POST")
         else:
             self._may_read(scope, headers, session)
 
@@ -118,12 +132,17 @@ class Guard:
     # --- who it is
 
     def _may_read(self, scope: Scope, headers: Headers, session: Session | None) -> None:
-        path = scope["path"]
-        if not path.startswith(API) or path == SESSION or not self.here.token():
+        path, token = scope["path"], self.here.token()
+        if not path.startswith(API) or path == SESSION or not token:
             return
-        if session is not None and session.authenticated:
-            return
-        self._bearer(scope, headers)
+        if not self.door.knows(session, token):
+            self._bearer(scope, headers)
+
+    def _is_in(self, headers: Headers) -> bool:
+        """Return whether who sent *headers* may still read: asked again of one who stays."""
+        token = self.here.token()
+        session = self.door.session_of(headers)
+        return not token or self.door.knows(session, token) or same(_shown(headers), token)
 
     def _may_write(self, scope: Scope, headers: Headers, session: Session | None) -> None:
         path = scope["path"]
@@ -137,22 +156,44 @@ class Guard:
                 403, "csrf", "a write needs the page's session and its CSRF token, or the token",
                 hint=f"GET {SESSION}, then send its csrf as X-CSRF-Token; or a Bearer token",
             )  # fmt: skip
-        if self.here.token() and not session.authenticated and path != SESSION:
+        token = self.here.token()
+        if token and not self.door.knows(session, token) and path != SESSION:
             raise _unknown("log in first")
+
+    def _is_the_present(self, scope: Scope) -> None:
+        """Refuse what would change a home that is only looked back at; a session is no change."""
+        if self.look_back is None or scope["path"].startswith(SESSION):
+            return
+        raise Problem(
+            409, "look_back",
+            f"this page looks back, as of {self.look_back.isoformat()}: nothing is changed from it",
+            hint="on the machine: trading kill stops; trading serve without --at shows the present",
+        )  # fmt: skip
 
     def _bearer(self, scope: Scope, headers: Headers) -> None:
         """Raise Problem unless the owner's token is shown; wrong ones are counted."""
-        given = headers.get("authorization", "")
-        kind, _, shown = given.partition(" ")
-        if kind.lower() != "bearer" or not shown:
+        shown = _shown(headers)
+        if not shown:
             raise _unknown("this needs the token")
-        check_token(self.door, self.here, scope, shown.strip())
+        check_token(self.door, self.here, scope, shown)
+
+
+def _shown(headers: Headers) -> str:
+    """Return the token in *headers*, "" where there is none."""
+    kind, _, shown = headers.get("authorization", "").partition(" ")
+    return shown.strip() if kind.lower() == "bearer" else ""
+
+
+def _writes(scope: Scope) -> bool:
+    """Return whether a request is a write: every POST, and DELETE where it is taken."""
+    method: str = scope["method"]
+    return method == "POST" or (method == "DELETE" and method in taken(scope))
 
 
 def check_token(door: Door, here: Here, scope: Scope, shown: str) -> None:
     """Raise Problem unless *shown* is the owner's token; after five wrong ones in a minute: 429."""
-    client = str((scope.get("client") or ("",))[0])
-    barred = door.barred_s(client)
+    client = client_of(here, scope)
+    barred = client.barred_s(door)
     if barred:
         raise Problem(
             429, "too_many", "too many wrong tokens from this address",
@@ -160,8 +201,8 @@ def check_token(door: Door, here: Here, scope: Scope, shown: str) -> None:
         )  # fmt: skip
     wanted = here.token()
     if not same(shown, wanted) or not wanted:
-        door.failed(client)
-        log.get_logger("web").warning("wrong token", client=client, path=scope["path"])
+        client.failed(door)
+        log.get_logger("web").warning("wrong token", client=client.name, path=scope["path"])
         raise _unknown("this token is not the one")
 
 
@@ -181,8 +222,11 @@ def _readable(scope: Scope) -> None:
         raise Problem(400, "address", "an address holds no NUL")
 
 
-def _is_json(headers: Headers) -> None:
+def _is_json(headers: Headers, *, wanted: bool) -> None:
+    """Raise Problem unless the body is JSON; where none is *wanted*, none is no matter."""
     kinds = headers.getlist("content-type")
+    if not wanted and not kinds:
+        return
     kind, _, more = (kinds[0] if len(kinds) == 1 else "").partition(";")
     charset = more.strip().lower().replace('"', "")
     if kind.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
@@ -225,14 +269,14 @@ def _too_large() -> Problem:
     return Problem(413, "size", f"a body has at most {BODY:,} bytes")
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
-    """Return *send* that puts the headers of every reply on; nothing of the API is kept unasked."""
+def _with_headers(every: Mapping[str, str], scope: Scope, send: Send) -> Send:
+    """Return *send* that puts *every* header on; nothing of the API is kept unasked."""
     default = "no-store" if scope["path"].startswith(API) else "no-cache"
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in every.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", default)
         await send(message)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from trading_cli.app.serving import TOKEN, check_reach, check_token
 from trading_cli.app.settings import Loaded, load
+from trading_cli.core import log
 from trading_cli.core.clock import Clock
-from trading_cli.core.errors import TradingError
+from trading_cli.core.errors import ConfigError, TradingError
 from trading_cli.core.redact import Redactor
 
 _LOOK_EVERY_S = 0.5
@@ -19,7 +21,9 @@ _SECRETS = "secrets.env"
 class Here:
     """One home. ``loaded`` is never older than half a second; wrong settings keep the last good.
 
-    Raises ConfigError where the settings are wrong at the beginning.
+    Settings by which others could read without a token are wrong ones, as at the start: where one
+    was needed, one is needed until the end. Raises ConfigError where the settings are wrong at the
+    beginning.
     """
 
     def __init__(self, config: Path | None, env: Mapping[str, str], clock: Clock) -> None:
@@ -29,6 +33,7 @@ class Here:
         self._loaded = load(config, env=env)
         self._mask = Redactor(self._loaded.secrets.values())
         self._seen = self._state()
+        self._refused = self._seen
         self._looked = time.monotonic()
 
     @property
@@ -57,11 +62,26 @@ class Here:
         if state == self._seen:
             return
         try:
-            self._loaded = load(self.config, env=self.env)
-        except TradingError:
-            return  # the answers say what is wrong; who may ask stays as it was
+            loaded = load(self.config, env=self.env)
+            self._check(loaded)
+        except TradingError as error:  # the answers say what is wrong; who may ask stays as it was
+            if state != self._refused:
+                self._refused = state
+                log.get_logger("web").warning("settings not taken", why=error.message)
+            return
+        self._loaded = loaded
         self._mask = Redactor(self._loaded.secrets.values())
         self._seen = state
+
+    def _check(self, loaded: Loaded) -> None:
+        """Raise TradingError where *loaded* would let in whom these settings keep out."""
+        check_token(loaded.secrets)
+        check_reach(loaded, "localhost", 0)
+        if self._loaded.secrets.serve_token is not None and loaded.secrets.serve_token is None:
+            raise ConfigError(
+                f"{TOKEN} was needed and is not set any more: the one before stays.",
+                hint="start again to serve without it",
+            )
 
     def _state(self) -> tuple[tuple[int, int] | None, ...]:
         """Return what changes when somebody edits the settings or the secrets."""

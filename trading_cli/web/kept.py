@@ -2,9 +2,11 @@
 
 As long as nobody wrote to the database a reply is good for a second, and one that took long to
 make for fifty times that long, ten seconds at most. Once somebody wrote it is made anew, but not
-more than four times a second. While it is made the one before is told on, for two seconds at most,
-except to who says ``Cache-Control: no-cache`` and where the kill switch moved: whoever heard of a
-change and asks a quarter of a second later sees it, and many who look never starve a cycle.
+more than four times a second: whoever heard of a change, asks a quarter of a second later and says
+``Cache-Control: no-cache``, as the page does, sees it. Who does not say so is told the one before
+while it is made, and for fifty times as long as that took, a second at most, none is made for him;
+but none that is two seconds old, nor where the kill switch moved. So many who look never starve a
+cycle.
 """
 
 import asyncio
@@ -17,14 +19,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trading_cli.app.asked.opening import Stamp, stamp
+from trading_cli.app.asked.opening import TIDY_S, Readers, Stamp, at_hand, stamp
 from trading_cli.web.here import Here
 from trading_cli.web.problems import Problem
 
 API = "/api/v1/"
 LIVE = ("/api/v1/session", "/api/v1/stream", "/api/v1/workflows", "/api/v1/webhook")
 GOOD_S, LONGEST_S = 1.0, 10.0
-FRESH_S = 0.25
+FRESH_S, REST_S = 0.25, 1.0
 STALE_S = 2.0
 AT_ONCE = 2  # replies that are made: more threads of one interpreter only wait for each other
 UNCHANGED = 50
@@ -51,8 +53,13 @@ class Reply:
         """Return whether it may be told while a newer one is being made."""
         return self.stamp[-1] == stands[-1] and now - self.begun < STALE_S
 
+    def rests(self, now: float, stands: Stamp) -> bool:
+        """Return whether it may be told without a newer one being made: many ask, it was dear."""
+        rest = min(REST_S, max(FRESH_S, UNCHANGED * self.took))
+        return self.will_do(now, stands) and now - self.begun < rest
+
     def is_good(self, now: float, stands: Stamp) -> bool:
-        """Return whether it may be told again at *now* (monotonic)."""
+        """Return whether it may be told again at *now* (monotonic), whoever asks."""
         if self.stamp != stands:
             return now - self.begun < FRESH_S
         age = now - self.begun - self.took
@@ -82,6 +89,8 @@ class Kept:
         self._coming: dict[Key, Coming] = {}
         self._bytes = 0
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._readers = Readers()
+        self._tidying: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is kept, or let the routes answer."""
@@ -101,14 +110,16 @@ class Kept:
         stands = stamp(self.here.loaded)
         held = self._replies.get(key)
         now = time.monotonic()
-        if held is not None and held.is_good(now, stands):
+        newest = _wants_the_newest(scope)
+        rests = held is not None and not newest and held.rests(now, stands)
+        if held is not None and (rests or held.is_good(now, stands)):
             return held
         coming = self._coming.get(key)
         if coming is None or not coming.is_good(now, stands):
             task = asyncio.create_task(self._made(scope, stands))
             coming = self._coming[key] = Coming(task, now, stands)
             task.add_done_callback(lambda done: self._keep(key, done))
-        if held is not None and held.will_do(now, stands) and not _wants_the_newest(scope):
+        if held is not None and held.will_do(now, stands) and not newest:
             return held
         return await asyncio.shield(coming.task)
 
@@ -128,10 +139,28 @@ class Kept:
 
         async with self._turns:
             working = time.monotonic()
-            await self.app(dict(scope), nothing, take)
+            try:
+                with at_hand(self._readers):
+                    await self.app(dict(scope), nothing, take)
+            finally:
+                self._tidy_soon()
         took = time.monotonic() - working
         headers = list(start["headers"])
         return Reply(start["status"], headers, bytes(body), begun, took, stands)
+
+    def _tidy_soon(self) -> None:
+        if self._readers and (self._tidying is None or self._tidying.done()):
+            self._tidying = asyncio.create_task(self._tidy(), name="readers")
+
+    async def _tidy(self) -> None:
+        """Close the connections whose time is over, as long as there are any; all at the end."""
+        try:
+            while self._readers:
+                await asyncio.sleep(TIDY_S)
+                await asyncio.to_thread(self._readers.tidy)
+        except asyncio.CancelledError:
+            self._readers.close()
+            raise
 
     def _keep(self, key: Key, done: "asyncio.Task[Reply]") -> None:
         coming = self._coming.get(key)

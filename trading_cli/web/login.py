@@ -35,7 +35,7 @@ class Logout(Given):
 def session(request: Request) -> Response:
     """Return the session of this browser, a new one where it has none."""
     known: Session | None = request.scope[WHO]
-    return _told(request, known or _door(request).begin(authenticated=False))
+    return _told(request, known or _door(request).begin())
 
 
 @router.post("/session", **documented("api.session", "Log in with the token.", method="POST"))
@@ -45,17 +45,17 @@ def log_in(request: Request, body: Login) -> Response:
     old: Session | None = request.scope[WHO]
     if old is not None:
         _door(request).end(old)
-    return _told(request, _door(request).begin(authenticated=True))
+    return _told(request, _door(request).begin(body.token))
 
 
 @router.post("/session/end", **documented("api.session", "Log out.", method="POST"))
 def log_out(request: Request, body: Logout) -> Response:
-    """End the session, here and wherever its cookie was copied to."""
+    """End the session, here and wherever its cookie was copied to; its streams end, too."""
     del body
     old: Session | None = request.scope[WHO]
     if old is not None:
         _door(request).end(old)
-    return _told(request, _door(request).begin(authenticated=False))
+    return _told(request, _door(request).begin())
 
 
 def _door(request: Request) -> Door:
@@ -65,12 +65,12 @@ def _door(request: Request) -> Door:
 
 def _told(request: Request, one: Session) -> Response:
     here, door = here_of(request), _door(request)
-    needed = bool(here.token())
-    welcome = one.authenticated or not needed
+    token = here.token()
+    welcome = not token or door.knows(one, token)
     data = {
         "csrf": door.csrf_of(one),
         "authenticated": welcome,
-        "token_needed": needed,
+        "token_needed": bool(token),
         "telegram": (welcome and here.loaded.settings.alerts.telegram.chat_url) or None,
     }
     reply = written(request, "api.session", data)

@@ -73,17 +73,20 @@ def documented(
     *,
     pages: bool = False,
     status: int = 200,
+    also: Sequence[int] = (),
     errors: Sequence[int] = (),
     method: str = "GET",
 ) -> Told:
     """Return what a route's decorator takes: its summary, and every reply it may give.
 
-    *name* is the schema of its envelope (several: one of them), *errors* the statuses besides
-    those every route has.
+    *name* is the schema of its envelope (several: one of them), *also* statuses that bring the
+    same, *errors* the statuses besides those every route has.
     """
     wanted = [*_ALWAYS, *errors, *((304,) if method == "GET" else (408, 409, 413, 415))]
     names = (name,) if isinstance(name, str) else name
-    replies: dict[int | str, Told] = {status: _reply(names, pages=pages)}
+    replies: dict[int | str, Told] = {
+        one: _reply(names, pages=pages) for one in sorted({status, *also})
+    }
     for one in sorted(set(wanted)):
         replies[one] = _refusal(one)
     return {"summary": summary, "responses": replies}

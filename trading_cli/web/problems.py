@@ -115,10 +115,11 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 
 def taken(scope: Scope) -> list[str]:
-    """Return the methods that are taken at the address of a request, by whichever route."""
+    """Return the methods that are taken at the address of a request; HEAD wherever GET is."""
     routes: Taken = scope["app"].state.taken
     path = scope["path"]
-    return sorted({method for regex, methods in routes if regex.match(path) for method in methods})
+    found = {method for regex, methods in routes if regex.match(path) for method in methods}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:

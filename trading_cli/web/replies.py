@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trading_cli.core.envelope import envelope, plain
+from trading_cli.core.redact import Redactor
 from trading_cli.web.here import here_of
 
 JSON = "application/json"
@@ -29,8 +30,7 @@ def answer(request: Request, name: str, told: Mapping[str, Any]) -> Response:
 
 def enveloped(request: Request, name: str, data: Any, warnings: Any = ()) -> Response:
     """Return *data* as the reply ``trading.NAME/1`` with an ETag over data and warnings."""
-    mask = here_of(request).mask
-    text = envelope(name, mask.value(plain(data)), [mask.text(str(one)) for one in warnings])
+    text = _masked(here_of(request).mask, name, data, warnings)
     headers = {"etag": etag_of(name, text), "cache-control": CACHE}
     return Response(text, 200, headers, JSON)
 
@@ -39,9 +39,15 @@ def written(
     request: Request, name: str, data: Any, warnings: Any = (), *, status: int = 200
 ) -> Response:
     """Return the reply to a write: the same envelope, kept by nobody."""
-    mask = here_of(request).mask
-    text = envelope(name, mask.value(plain(data)), [mask.text(str(one)) for one in warnings])
+    text = _masked(here_of(request).mask, name, data, warnings)
     return Response(text, status, {"cache-control": NOT_KEPT}, JSON)
+
+
+def _masked(mask: Redactor, name: str, data: Any, warnings: Any) -> str:
+    text = envelope(name, data, warnings)
+    if not mask.may_be_in(text):
+        return text
+    return envelope(name, mask.value(plain(data)), [mask.text(str(one)) for one in warnings])
 
 
 def etag_of(name: str, text: str) -> str:

@@ -7,9 +7,9 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.requests import cookie_parser
 
 COOKIE = "trading_session"
 CSRF = "x-csrf-token"
@@ -22,10 +22,10 @@ _ENDED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser's: its id, and whether its owner has shown the token."""
+    """One browser's: its id, and the mark of the token its owner has shown, "" for none."""
 
     id: str
-    authenticated: bool
+    mark: str = ""
 
 
 class Door:
@@ -44,20 +44,24 @@ class Door:
         One that was ended, or is older than twelve hours, is none.
         """
         try:
-            found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            if found is None:
-                return None
-            told = self._signer.loads(found.value, max_age=LASTS_S)
-            name, known = told
-        except (BadData, CookieError, ValueError, TypeError):
+            found = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+            name, mark = self._signer.loads(found, max_age=LASTS_S)
+        except (BadData, ValueError, TypeError):
             return None
-        if not isinstance(name, str) or name in self._ended:
-            return None
-        return Session(name, known is True)
+        return None if name in self._ended else Session(name, mark)
 
-    def begin(self, *, authenticated: bool) -> Session:
-        """Return a new session."""
-        return Session(secrets.token_urlsafe(16), authenticated)
+    def begin(self, token: str = "") -> Session:
+        """Return a new session, of one who has shown *token*."""
+        return Session(secrets.token_urlsafe(16), self._mark(token))
+
+    def knows(self, session: Session | None, token: str) -> bool:
+        """Return whether the owner of *session* has shown *token*, which is needed now."""
+        return session is not None and bool(token) and same(session.mark, self._mark(token))
+
+    def _mark(self, token: str) -> str:
+        """Return what a session keeps of a token: nobody without our key can try others on it."""
+        told = f"token:{token}".encode()
+        return hmac.new(self._key, told, sha256).hexdigest() if token else ""
 
     def end(self, session: Session) -> None:
         """Make *session* worth nothing from now on."""
@@ -65,39 +69,41 @@ class Door:
         while len(self._ended) > _ENDED:
             self._ended.popitem(last=False)
 
-    def cookie_of(self, session: Session | None, *, secure: bool) -> str:
-        """Return the header Set-Cookie that gives a browser *session*; ``None`` takes it away."""
-        value = "" if session is None else self._text(session)
-        lasts = 0 if session is None else LASTS_S
-        kept = f"{COOKIE}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict"
+    def cookie_of(self, session: Session, *, secure: bool) -> str:
+        """Return the header Set-Cookie that gives a browser *session*."""
+        value = self._text(session)
+        kept = f"{COOKIE}={value}; Path=/; Max-Age={LASTS_S}; HttpOnly; SameSite=Strict"
         return f"{kept}; Secure" if secure else kept
 
     def _text(self, session: Session) -> str:
-        text = self._signer.dumps((session.id, session.authenticated))
+        text = self._signer.dumps((session.id, session.mark))
         return text if isinstance(text, str) else text.decode()
 
     def csrf_of(self, session: Session) -> str:
         """Return what a write of this session must carry in X-CSRF-Token."""
-        told = f"csrf:{session.id}:{session.authenticated}".encode()
+        told = f"csrf:{session.id}:{session.mark}".encode()
         return hmac.new(self._key, told, sha256).hexdigest()
 
     def is_csrf(self, session: Session, given: str) -> bool:
         """Return whether *given* is the session's token, in constant time."""
         return same(given, self.csrf_of(session))
 
-    def barred_s(self, client: str) -> int:
-        """Return for how many seconds no token of *client* is looked at: 0, it may try."""
+    def barred_s(self, client: str, most: int = ATTEMPTS) -> int:
+        """Return for how many seconds no token of *client* is looked at: 0, it may try.
+
+        *most* wrong ones within a minute are too many.
+        """
         times = self._failed.get(client)
         if times is None:
             return 0
         now = time.monotonic()
         while times and now - times[0] >= WITHIN_S:
             times.popleft()
-        return int(times[0] + WITHIN_S - now) + 1 if len(times) >= ATTEMPTS else 0
+        return int(times[0] + WITHIN_S - now) + 1 if len(times) >= most else 0
 
-    def failed(self, client: str) -> None:
-        """Count a wrong token of *client*."""
-        self._failed.setdefault(client, deque(maxlen=ATTEMPTS)).append(time.monotonic())
+    def failed(self, client: str, most: int = ATTEMPTS) -> None:
+        """Count a wrong token of *client*, of which *most* are too many."""
+        self._failed.setdefault(client, deque(maxlen=most)).append(time.monotonic())
         self._failed.move_to_end(client)
         while len(self._failed) > _CLIENTS:
             self._failed.popitem(last=False)

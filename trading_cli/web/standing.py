@@ -10,7 +10,9 @@ from trading_cli.web.stream import Hub
 
 
 async def begin(api: FastAPI) -> None:
-    """Take over the jobs that an earlier server left, and watch them."""
+    """Take over the jobs that an earlier server left, and watch them; a look back leaves them."""
+    if api.state.look_back is not None:
+        return
     here: Here = api.state.here
     foreman = Foreman(here.loaded, here.env, clock=here.clock)
     api.state.foreman = foreman

@@ -7,7 +7,7 @@ says what it saw last (``Last-Event-ID``) and is told the rest, or that some of 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from trading_cli.app.serving import ABORT
 from trading_cli.core import log
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import StoreError, TradingError
+from trading_cli.web.guard import STILL
 from trading_cli.web.here import here_of
 from trading_cli.web.openapi import streamed
 from trading_cli.web.problems import Problem
@@ -32,12 +33,14 @@ BEAT_S = 15.0
 SEND_S = 10.0
 QUEUE = 1024  # more than two readings of the file
 CLIENTS = 256
+PORTION = 20
 AT_ONCE = 100
 ROOM_S = 0.05
 ROOM_LOOKS = 20
 RETRY_MS = 2000
 SLOW = "it did not read what was sent"
 ENDING = "the server ends"
+OUT = "log in again"
 router = APIRouter()
 
 
@@ -64,11 +67,13 @@ class Client:
     begin: int = 0
     why: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def give(self, text: bytes) -> None:
         """Put *text* into the queue; where it is full, the client is let go."""
         try:
             self.waiting.put_nowait(text)
+            self.news.set()
         except asyncio.QueueFull:
             self.drop(SLOW)
 
@@ -76,6 +81,7 @@ class Client:
         """Let the client go for *why*; the first reason stands."""
         self.why = self.why or why
         self.over.set()
+        self.news.set()
 
 
 class Hub:
@@ -175,12 +181,12 @@ class Hub:
         """Hand everybody what is new."""
         while (found := await self.since(self.last)) is not None:
             if found.newest and happenings.is_gap(self.last, found):
-                self._all(gap(self.last, found, self.now()))
-                self.last = found.newest
+                last, self.last = self.last, found.newest
+                await self._all([gap(last, found, self.now())])
                 return
-            for each in found.rows:
-                self._all(event(each))
-                self.last = each.id
+            if found.rows:
+                self.last = found.rows[-1].id  # first: who joins meanwhile begins after them
+                await self._all([event(each) for each in found.rows])
             if len(found.rows) < happenings.PAGE:
                 return
             await self._room()
@@ -192,11 +198,16 @@ class Hub:
                 return
             await asyncio.sleep(ROOM_S)
 
-    def _all(self, text: bytes) -> None:
-        for client in tuple(self._clients):
-            client.give(text)
-            if client.over.is_set():
-                self.leave(client)
+    async def _all(self, texts: Sequence[bytes]) -> None:
+        """Give everybody *texts*, some at a time: who asks for something else waits less."""
+        everybody = tuple(self._clients)
+        for begin in range(0, len(everybody), PORTION):
+            for client in everybody[begin : begin + PORTION]:
+                for text in texts:
+                    client.give(text)
+                if client.over.is_set():
+                    self.leave(client)
+            await asyncio.sleep(0)
 
 
 def _ended(task: asyncio.Task[None]) -> None:
@@ -279,34 +290,33 @@ def _at_once(client: Client) -> bytes:
 
 async def _next(client: Client) -> bytes | None:
     """Return what is next, a heartbeat where nothing came for long, ``None`` when it is over."""
-    if text := _at_once(client):
-        return text
-    waits = asyncio.create_task(client.waiting.get())
-    over = asyncio.create_task(client.over.wait())
+    if (text := _at_once(client)) or client.over.is_set():
+        return text or None
+    client.news.clear()  # nothing waits: what comes from here on sets it
     try:
-        done, _ = await asyncio.wait(
-            (waits, over), timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        over.cancel()
-        if not waits.done():
-            waits.cancel()
-    if waits in done:
-        return waits.result()
-    return None if over in done else b": beat\n\n"
+        async with asyncio.timeout(BEAT_S):
+            await client.news.wait()
+    except TimeoutError:
+        return b": beat\n\n"
+    return _at_once(client) or None
 
 
 class Stream(Response):
-    """Sends a client what it is told, and hangs up on one that takes nothing for ``SEND_S``."""
+    """Sends a client what it is told, and hangs up on one that takes nothing for ``SEND_S``.
+
+    Whether it may *still* read is asked before each piece, at least with each heartbeat.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, client: Client, after: int | None) -> None:
+    def __init__(
+        self, hub: Hub, client: Client, after: int | None, still: Callable[[], bool]
+    ) -> None:
         super().__init__(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         del self.headers["content-length"]
-        self._hub, self._client, self._after = hub, client, after
+        self._hub, self._client, self._after, self._still = hub, client, after, still
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the client leaves or is let go."""
@@ -315,6 +325,10 @@ class Stream(Response):
             start = {"status": self.status_code, "headers": self.raw_headers}
             await self._sent(scope, send, {"type": "http.response.start", **start})
             async for text in told_to(self._hub, self._client, self._after):
+                if not self._still():
+                    last = dropped(OUT, self._hub.now())
+                    await self._sent(scope, send, {"type": "http.response.body", "body": last})
+                    return
                 body = {"type": "http.response.body", "body": text, "more_body": True}
                 if gone.done() or not await self._sent(scope, send, body):
                     return
@@ -382,4 +396,4 @@ async def stream(
     except Full as error:
         again = {"retry-after": "60"}
         raise Problem(503, error.code, error.message, hint=error.hint, headers=again) from None
-    return Stream(hub, client, last)
+    return Stream(hub, client, last, request.scope[STILL])

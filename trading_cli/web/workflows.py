@@ -1,7 +1,8 @@
 """Jobs and the stop: two of the three things a page may write. Each is the command's own doing.
 
-`POST /workflows` keeps a row and starts a `trading` process; `POST /kill` stops at the highest
-level and can do nothing else: there is no way back from here.
+`POST /workflows` keeps a row and starts a `trading` process, `DELETE` of it belongs to that write:
+it notes who wants the process to end, and it is ended. `POST /kill` stops at the highest level and
+can do nothing else: there is no way back from here.
 """
 
 from typing import Annotated, Any
@@ -138,6 +139,23 @@ def result(request: Request, job: Number) -> Response:
     masked = here.mask.text(text.decode("utf-8", "replace"))
     headers = {"etag": etag_of(f"workflow {job}", masked), "cache-control": CACHE}
     return Response(masked, headers=headers, media_type=JSON)
+
+
+@router.delete(
+    "/workflows/{job}",
+    status_code=202,
+    **documented(
+        "api.workflow", "Cancel a job: 202 while it ends, 200 once it has.",
+        status=202, also=(200,), errors=(404,), method="DELETE",
+    ),
+)  # fmt: skip
+def cancel(request: Request, job: Number) -> Response:
+    """End a job's processes as Ctrl-C does; after 8 s they are made to. Again is no matter."""
+    try:
+        data, at_work = foreman_of(request).cancel(job, by=ACTOR)
+    except jobs.NoSuchJob as error:
+        raise _absent(error) from None
+    return written(request, "api.workflow", data, status=202 if at_work else 200)
 
 
 def _absent(error: TradingError) -> Problem:

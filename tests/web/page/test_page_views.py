@@ -173,7 +173,7 @@ def test_an_empty_home_is_shown_as_empty(tmp_path: Path, visit) -> None:
             page.goto(f"{empty.url}/#/{place}")
             expect(page.locator("main")).to_have_attribute("aria-busy", "false")
         page.goto(f"{empty.url}/#/overview")
-        expect(page.locator("main")).to_contain_text("nothing collected yet")
+        expect(page.locator("main")).to_contain_text("Nothing collected yet")
         assert "0.00" not in page.get_by_label("In short").inner_text()
         page.context.close()
         page.heard[:] = [text for text in page.heard if "Failed to load resource" not in text]

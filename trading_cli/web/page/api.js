@@ -55,14 +55,16 @@ export async function get(path) {
   const headers = before ? { "If-None-Match": before.tag } : {};
   const reply = await send(path, { headers });
   announce("trading:answered", path);
+  const back = reply.headers.get("Trading-As-Of"); // a look back: its clock stands still there
+  announce("trading:back", back || "");
   if (reply.status === 304 && before) return before.answer;
   if (!reply.ok) throw await refused(reply);
   const body = await reply.json();
-  setClock(body.generated_at);
+  setClock(back || body.generated_at, Boolean(back));
   const answer = Object.freeze({
     data: body.data,
     warnings: body.warnings || [],
-    at: body.generated_at,
+    at: back || body.generated_at,
     next: next(reply),
   });
   const tag = reply.headers.get("ETag");
@@ -99,22 +101,30 @@ export async function session() {
   return told;
 }
 
-/** POST JSON with the session's token; a token that went stale is asked for again, once. */
-export async function post(path, body, again = true) {
+// A token that went stale is asked for again, once.
+async function write(path, options, again = true) {
   if (!csrf) await session();
-  const reply = await send(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    body: JSON.stringify(body),
-  });
+  const headers = { ...options.headers, "X-CSRF-Token": csrf };
+  const reply = await send(path, { ...options, headers });
   if (reply.status === 403 && again) {
     await session();
-    return post(path, body, false);
+    return write(path, options, false);
   }
   if (!reply.ok) throw await refused(reply);
   const told = await reply.json();
   return { data: told.data, warnings: told.warnings || [], location: reply.headers.get("Location") };
 }
+
+/** POST JSON with the session's token. */
+export const post = (path, body) =>
+  write(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** DELETE with the session's token. */
+export const remove = (path) => write(path, { method: "DELETE" });
 
 /** Forget what was kept: after a login others may see more. */
 export const forget = () => kept.clear();

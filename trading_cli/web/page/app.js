@@ -108,6 +108,9 @@ function listen() {
   window.addEventListener("trading:session", (event) => {
     app.telegram = event.detail.telegram || "";
   });
+  window.addEventListener("trading:back", (event) => {
+    if (event.detail !== app.back) app.back = event.detail;
+  });
   window.addEventListener("trading:answered", () => {
     app.silent = 0;
   });
@@ -123,7 +126,7 @@ function listen() {
 
 teach(Alpine);
 Alpine.data("shell", shell(app));
-Alpine.data("stopDialog", stopDialog);
+Alpine.data("stopDialog", () => stopDialog(app));
 Alpine.data("loginDialog", loginDialog);
 Alpine.data("helpDialog", helpDialog);
 listen();

@@ -39,7 +39,10 @@ const NOTHING = {
   detail: "",
 };
 
-export const stopDialog = () => ({
+const IN_THE_PAST =
+  "This page looks back: it stops nothing. To stop this home, on the machine: trading kill --reason WHY";
+
+export const stopDialog = (app) => ({
   reason: "",
   word: "",
   problem: "",
@@ -54,10 +57,13 @@ export const stopDialog = () => ({
     return "Stop all trading?";
   },
   get notYet() {
-    return this.busy || this.word.trim().toUpperCase() !== "STOP";
+    return this.busy || Boolean(app.back) || this.word.trim().toUpperCase() !== "STOP";
   },
   get pressText() {
     return this.busy ? "Stopping…" : "STOP now";
+  },
+  get warning() {
+    return app.back ? IN_THE_PAST : this.problem;
   },
   leave() {
     dialog("stop").close();

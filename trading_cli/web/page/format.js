@@ -65,17 +65,19 @@ export const hour = (text) => (text ? utc(text).slice(11) : ABSENT);
 // The server's own time, carried forward: ages are true where this machine's clock is not.
 let told = Date.now();
 let heard = performance.now();
+let still = false;
 
-/** Take the server's word for what time it is. */
-export function setClock(text) {
+/** Take the server's word for what time it is; in a look back it stays that. */
+export function setClock(text, stays = false) {
   const at = Date.parse(text);
   if (Number.isNaN(at)) return;
   told = at;
+  still = stays;
   heard = performance.now();
 }
 
 /** The server's time now, milliseconds. */
-export const now = () => told + (performance.now() - heard);
+export const now = () => (still ? told : told + (performance.now() - heard));
 
 /** How long ago, or how long until: "3 min ago", "in 4 min". */
 export function ago(text) {
@@ -92,6 +94,8 @@ export const when = (text) => (text ? `${utc(text)} UTC · ${ago(text)}` : ABSEN
 export function anything(value) {
   if (value === null || value === undefined || value === "") return ABSENT;
   if (typeof value === "number") return String(value);
+  if (Array.isArray(value) && value.length && value.every((one) => one === null || typeof one !== "object"))
+    return value.map(anything).join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

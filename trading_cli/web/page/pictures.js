@@ -99,10 +99,10 @@ function walk(event, items) {
 const X = (share) => 40 + share * 250;
 const Y = (share) => 262 - share * 250;
 
-/** What was forecast against what happened, each bin with its interval (Wilson, 95 %). */
+/** What was forecast against what happened: each bin's interval (Wilson, 95 %), a dot where it is said. */
 export function reliability(bins) {
   const marks = bins
-    .filter((bin) => bin.x !== null && bin.y !== null)
+    .filter((bin) => bin.x !== null && (bin.y !== null || bin.low !== null))
     .map((bin) =>
       svg(
         "g",
@@ -110,7 +110,7 @@ export function reliability(bins) {
         bin.low === null
           ? null
           : svg("line", { x1: X(bin.x), x2: X(bin.x), y1: Y(bin.low), y2: Y(bin.high) }),
-        svg("circle", { cx: X(bin.x), cy: Y(bin.y), r: 4 }),
+        bin.y === null ? null : svg("circle", { cx: X(bin.x), cy: Y(bin.y), r: 4 }),
       ),
     );
   const ticks = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [

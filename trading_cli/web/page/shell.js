@@ -2,7 +2,7 @@
 
 import { open } from "./dialogs.js";
 import { hour, now, span, utc } from "./format.js";
-import { judge } from "./state.js";
+import { isNew, judge } from "./state.js";
 
 const here = (app, ...names) => (names.includes(app.view) ? "page" : "false");
 const THEMES = { dark: "light", light: "dark" };
@@ -27,6 +27,7 @@ export const known = () => ({
   tick: 0,
   theme: theme(),
   telegram: "",
+  back: "",
   get state() {
     return this.tick >= 0 ? judge(this) : null;
   },
@@ -55,20 +56,25 @@ export const shell = (app) => () => ({
     return app.state.level;
   },
   get killText() {
+    if (isNew(app)) return "NEW";
     return app.kill ? (app.kill.state === "ARMED" ? "ARMED" : "STOPPED") : "–";
   },
   get killClass() {
+    if (isNew(app)) return "";
     return app.kill && app.kill.state === "ARMED" ? "good" : app.kill ? "bad" : "";
   },
   get linkText() {
+    if (app.back && !app.silent) return "look back";
     return app.silent
       ? "no answer"
       : { live: "live", dropped: "polling", connecting: "connecting" }[app.link];
   },
   get linkClass() {
+    if (app.back && !app.silent) return "warn";
     return app.silent ? "bad" : app.link === "live" ? "good" : "warn";
   },
   get linkTitle() {
+    if (app.back && !app.silent) return this.backText;
     return app.silent
       ? "The server does not answer"
       : app.link === "live"
@@ -79,13 +85,20 @@ export const shell = (app) => () => ({
     return app.tick >= 0 && app.at ? span((now() - Date.parse(app.at)) / 1000) : "not known";
   },
   get banner() {
-    return Boolean(app.silent) || app.link === "dropped";
+    return Boolean(app.silent) || (app.link === "dropped" && !app.back);
   },
   get bannerText() {
+    if (app.silent && app.back) return "The server does not answer. Trying again.";
     if (app.silent)
       return `The server has not answered since ${hour(app.silent)} UTC; the numbers below are ${this.age} old. Trying again.`;
     const why = app.why ? ` (${app.why})` : "";
     return `Live updates stopped at ${hour(app.since)} UTC${why}; asking every 15 s instead. The numbers are ${this.age} old.`;
+  },
+  get back() {
+    return Boolean(app.back);
+  },
+  get backText() {
+    return `A look back: as of ${utc(app.back)} UTC. Nothing here is live and nothing can be changed from here; ages count from then.`;
   },
   get footText() {
     return app.at ? `As of ${utc(app.at)} UTC.` : "Loading…";

@@ -37,7 +37,21 @@ function reasons(status, health, asked) {
   return [...gate, ...bad.map(line("bad")), ...pauses, ...warned.map(line("warn"))];
 }
 
+/** A home without a database: `status` knows of no switch yet, and nobody stopped anything. */
+export const isNew = ({ status, kill }) =>
+  Boolean(status && !status.kill && kill && kill.doubt && !kill.file_there);
+
 const things = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+const FIRST = {
+  level: "unknown",
+  word: "Nothing collected yet",
+  sentence: "A new home. The first collection makes its database and arms the kill switch; until then no order can be made.",
+  reasons: [
+    { id: "collect", tone: "next", text: "bring the first slot", fix: "trading collect" },
+    { id: "run", tone: "next", text: "or one every quarter of an hour", fix: "trading run" },
+  ],
+};
 
 /** {level: ok|warn|bad|stopped|unknown, word, sentence, reasons}. */
 export function judge({ status, kill, health, asked }) {
@@ -52,6 +66,7 @@ export function judge({ status, kill, health, asked }) {
       reasons: [],
     };
   }
+  if (isNew({ status, kill })) return FIRST;
   const all = reasons(status, health, asked);
   if (kill.state !== "ARMED") {
     const since = kill.since ? ` Since ${utc(kill.since)} UTC (${ago(kill.since)}).` : "";

@@ -28,7 +28,7 @@ export const CHECKS = [
   { key: "at", label: "#", cell: (row) => count(row.at), kind: "num" },
   { key: "rule", label: "Limit", cell: (row) => row.rule.replaceAll("_", " "), head: true },
   { key: "verdict", label: "Verdict", cell: (row) => verdict(row) },
-  { key: "allowed", label: "Shares allowed", cell: (row) => number(row.allowed), kind: "num" },
+  { key: "allowed", label: "Shares allowed", cell: (row) => number(row.allowed), kind: "num band" },
   { key: "sentence", label: "Its numbers", cell: (row) => row.sentence, kind: "long" },
 ];
 export const INPUTS = [

@@ -15,7 +15,7 @@ const HEALTH = [
   { key: "part", label: "Part", cell: (row) => row.part, head: true },
   { key: "state", label: "State", cell: (row) => tag(row.state, HEALTH_TONES[row.state]) },
   { key: "evidence", label: "Evidence", cell: (row) => row.evidence, kind: "long" },
-  { key: "fix", label: "What mends it", cell: (row) => command(row.fix) },
+  { key: "fix", label: "What mends it", cell: (row) => command(row.fix), kind: "band" },
 ];
 const STEPS = [
   { key: "name", label: "Step", cell: (row) => row.name, head: true },

@@ -4,6 +4,7 @@ import { ask } from "../api.js";
 import { age, question, share, tag } from "../cells.js";
 import { ago, count, gain, hour, money, number, percent, span, tone, utc } from "../format.js";
 import { fixed, view } from "../parts.js";
+import { isNew } from "../state.js";
 import { LIMITS } from "./limits.js";
 
 const SIGNS = { ok: "✓", warn: "!", bad: "!", stopped: "■", unknown: "?" };
@@ -150,6 +151,7 @@ const parts = (app) => ({
     return app.status ? app.status.mode : "–";
   },
   get killSaid() {
+    if (isNew(app)) return "kill switch: not armed yet";
     return app.kill ? `kill switch ${app.kill.state}` : "–";
   },
   get next() {
@@ -161,17 +163,22 @@ const parts = (app) => ({
   get quoteAge() {
     return app.status ? span(app.status.newest_quote_age_s) : "–";
   },
+  get quoteSaid() {
+    return app.status && app.status.newest_quote_age_s === null ? "none yet" : "old";
+  },
   get gate() {
     return app.status ? (app.status.data_gate.open ? "open" : "shut") : "–";
   },
   get gateSaid() {
-    return app.status && !app.status.data_gate.open ? "no entries" : "entries may be made";
+    if (!app.status) return "–";
+    return app.status.data_gate.open ? "entries may be made" : "no entries";
   },
   get equityNow() {
     return app.status && app.status.account ? money(app.status.account.equity) : "–";
   },
   get cashSaid() {
-    return app.status && app.status.account ? `${money(app.status.account.cash)} in cash` : "–";
+    if (!app.status) return "–";
+    return app.status.account ? `${money(app.status.account.cash)} in cash` : "none yet";
   },
   get result() {
     return this.equity ? gain(this.equity.result) : "–";
@@ -180,11 +187,13 @@ const parts = (app) => ({
     return this.equity ? tone(this.equity.result) : "";
   },
   get resultSaid() {
-    return this.equity && this.equity.opening && this.equity.result !== null
-      ? `${percent(this.equity.result / this.equity.opening, 2)} of ${money(this.equity.opening)}`
-      : "since the beginning";
+    const { opening, result, marks } = this.equity || {};
+    if (opening && result !== null) return `${percent(result / opening, 2)} of ${money(opening)}`;
+    if (!marks) return "–";
+    return marks.length ? "since the beginning" : "none yet";
   },
   get slotsSaid() {
+    if (isNew(app)) return "none was collected yet";
     return Number.isFinite(this.coverage) ? `coverage ${percent(this.coverage)} of the markets followed` : "";
   },
   get equitySaid() {

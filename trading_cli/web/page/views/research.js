@@ -1,6 +1,6 @@
 // What was measured and tried: who leads whom, calibration, backtests, Monte Carlo; and running more.
 
-import { ask, post, said } from "../api.js";
+import { ask, post, remove, said } from "../api.js";
 import { count, number, utc } from "../format.js";
 import { fixed, view } from "../parts.js";
 import { BACKTESTS, BINS, JOBS, PAIRS, POOLED, TRIALS, groupLabel } from "./research_tables.js";
@@ -11,15 +11,17 @@ const PARAMETERS = {
   "monte-carlo": (form) => ({ seed: Number(form.seed), runs: Number(form.paths) }),
 };
 
+const judged = (one) =>
+  one ? `${number(one.point, 3)} (${number(one.low, 3)} to ${number(one.high, 3)})` : "–";
 const points = (group) =>
   group.bins.map((bin) => ({
     x: bin.forecast,
-    y: bin.frequency ?? (bin.low + bin.high) / 2,
+    y: bin.frequency,
     low: bin.low,
     high: bin.high,
   }));
 
-const parts = (place) => ({
+const parts = (place, app) => ({
   ...NO_REPORT,
   pooled: null,
   pairs: null,
@@ -90,7 +92,7 @@ const parts = (place) => ({
       ? "Nothing was calibrated yet."
       : group.verdict === "INSUFFICIENT"
         ? `INSUFFICIENT: ${group.missing}`
-        : `${count(group.n)} forecasts in ${count(group.events)} events; Brier ${number(group.brier, 3)}; calibration error ${number(group.calibration_error, 3)}. Bands are Wilson's, 95 %.`;
+        : `${count(group.n)} forecasts in ${count(group.events)} events; Brier ${judged(group.brier)}; calibration error ${number(group.calibration_error, 3)}. Bands are Wilson's, 95 %; a dot says what happened where there are enough events to say it.`;
   },
   async tried() {
     const [tests, trials] = await Promise.all([ask("/backtests?limit=20"), ask("/trials")]);
@@ -121,11 +123,30 @@ const parts = (place) => ({
     this.jobs = fixed({
       caption: "Jobs, the newest first",
       columns: JOBS,
-      rows: rows.map((one) => ({ ...one, open: () => this.openJob(one.id) })),
+      rows: rows.map((one) => ({
+        ...one,
+        open: () => this.openJob(one.id),
+        cancel: app.back ? null : () => this.cancel(one.id),
+      })),
       empty: got.problem || "No job was asked for yet.",
     });
     const busy = rows.filter((one) => one.state === "QUEUED" || one.state === "RUNNING").length;
     this.jobSaid = busy ? `${count(busy)} at work` : "";
+  },
+  async cancel(id) {
+    this.jobProblem = "";
+    try {
+      await remove(`/workflows/${encodeURIComponent(id)}`);
+    } catch (problem) {
+      this.jobProblem = said(problem);
+    }
+    await this.working();
+  },
+  get back() {
+    return Boolean(app.back);
+  },
+  get present() {
+    return !app.back;
   },
   get anyGroup() {
     return this.groups.length > 0;
@@ -186,5 +207,5 @@ const parts = (place) => ({
   },
 });
 
-const create = (place) => view(parts(place));
+const create = (place, app) => view(parts(place, app));
 export { create as view };

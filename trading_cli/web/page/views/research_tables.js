@@ -100,14 +100,28 @@ export const BACKTESTS = [
 export const TRIALS = [
   { key: "id", label: "#", cell: (row) => row.id, kind: "num" },
   { key: "kind", label: "Kind", cell: (row) => row.kind, head: true },
-  { key: "strategy", label: "Strategy", cell: (row) => row.strategy },
+  { key: "strategy", label: "Strategy", cell: (row) => row.strategy, kind: "band" },
   { key: "at", label: "When", cell: (row) => time(row.at), kind: "short" },
   { key: "tests", label: "Tests", cell: (row) => count(row.tests), kind: "num" },
   { key: "state", label: "State", cell: (row) => tag(row.state, row.state === "FAILED" ? "bad" : "") },
   { key: "sharpe", label: "Sharpe a year", cell: (row) => number(row.sharpe_a_year), kind: "num" },
 ];
 
-const STATES = { DONE: "good", FAILED: "bad", LOST: "bad", RUNNING: "moderate" };
+const STATES = { DONE: "good", FAILED: "bad", LOST: "bad", RUNNING: "moderate", CANCELLED: "warn" };
+const underWay = (row) => row.state === "QUEUED" || row.state === "RUNNING";
+
+/** A button while a job is at work and nobody told it to end. */
+function canceller(row) {
+  if (!row.cancel || !underWay(row) || row.error) return null;
+  const button = () =>
+    h(
+      "button",
+      { type: "button", class: "plain small", on: { click: () => row.cancel() } },
+      "Cancel",
+      h("span", { class: "sr" }, ` job ${row.id}, ${row.workflow}`),
+    );
+  return { text: "Cancel", node: button, sign: row.id };
+}
 
 export const JOBS = [
   {
@@ -121,8 +135,9 @@ export const JOBS = [
   {
     key: "progress",
     label: "Progress",
-    cell: (row) => (row.error ? anything(row.error.message) : row.progress),
+    cell: (row) => (row.error && !underWay(row) ? anything(row.error.message) : row.progress),
     kind: "long",
   },
   { key: "at", label: "Asked", cell: (row) => time(row.asked_at), kind: "short" },
+  { key: "cancel", label: "End it", cell: canceller, kind: "short" },
 ];

@@ -1,6 +1,7 @@
 """Whatever form a secret takes, it does not get through."""
 
 import base64
+import json
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -60,3 +61,21 @@ def test_values_are_redacted_inside():
     """Keys, lists and bytes inside a value lose it, too."""
     got = Redactor(["canary"]).value({"canary": [b"a canary", ("canary", 1)]})
     assert got == {"***": ["a ***", ["***", 1]]}
+
+
+@given(SECRETS, AROUND, AROUND, st.sampled_from(["", "bot123:abc", "BOT٣٣٣:abc", "\nbot999%3aabc"]))
+def test_what_needs_a_mask_is_seen_in_the_json_of_it(secret, before, after, token):
+    """Whatever a mask would change, as text or as key, is seen before it is read again."""
+    redact = Redactor([secret])
+    forms = (secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1])
+    for text in (*(before + form + after for form in forms), f"{before}{token}{after}"):
+        for value in (text, {text: 1}, [[text]]):
+            if redact.value(value) != value:
+                assert redact.may_be_in(json.dumps(value))
+
+
+def test_what_needs_no_mask_is_not_read_again():
+    """Ordinary words and numbers are not looked at twice."""
+    told = json.dumps({"question": "Will both bottoms hold? A robot asks", "price": 0.25})
+    assert not Redactor(["canary-secret"]).may_be_in(told)
+    assert not Redactor().may_be_in(told)

@@ -30,6 +30,7 @@ AFTER = timedelta(hours=1)
 """Talk is looked for from three hours before the largest hourly move to an hour after it."""
 SLOTS_AN_HOUR = 3600 // SLOT_SECONDS
 MOST = timedelta(days=90)
+POSTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def news(  # a span, and what of it
     *,
     market: str | None = None,
     limit: int = 10,
-    posts: int = 3,
+    posts: int = POSTS,
     clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Return {since, until, markets, still}: what moved in [since, until), largest change first.
@@ -75,7 +76,7 @@ def moved(  # a span, and what of it
     now: datetime,
     market: str | None = None,
     limit: int = 10,
-    posts: int = 3,
+    posts: int = POSTS,
 ) -> dict[str, Any]:
     """Return the same from an open look."""
     held = {one.market_id for one in holdings.positions(look)}
@@ -98,6 +99,23 @@ def moved(  # a span, and what of it
         "markets": [_row(one, moves[one.id], said, held, posts) for one in shown],
         "still": len(chosen) - len(moves),
     }
+
+
+def moved_alone(
+    look: Transaction, market: Market, since: datetime, until: datetime, *, now: datetime
+) -> dict[str, Any] | None:
+    """Return the row that ``moved`` has of *market*, ``None`` where it did not move.
+
+    Also where nobody follows it any more: then how it moves is not looked at.
+    """
+    held = {one.market_id for one in holdings.positions(look)}
+    if market.id not in held and market.id not in listings.panel_members(look, as_of=now):
+        return None
+    thawed.thaw(look, since, until, (thawed.PACKS,))
+    moves = _moves(look, [market.id], since, until, now)
+    if not moves:
+        return None
+    return _row(market, moves[market.id], _said(look, [market], moves, now), held, POSTS)
 
 
 def _means(market: Market, word: str) -> bool:

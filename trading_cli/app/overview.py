@@ -223,16 +223,24 @@ def markets(  # what is asked for, and of which page
         scored = glance.scores(look, as_of=now)
         quotes = _latest(look, now)
     words = search.casefold()
-    rows = [
-        _row(one, quotes.get(one.id), now) | {"panel": one.id in panel, "score": scored.get(one.id)}
+    wanted = {
+        one.id: one
         for one in known
         if words in one.question.casefold()
         and not one.closed
         and (category is None or category in one.tags[:1])
+    }
+    rows = [
+        _row(one, quotes.get(one.id), now) | {"panel": one.id in panel, "score": scored.get(one.id)}
+        for one in wanted.values()
     ]
+    for row in rows if sort == "deadline" else ():
+        row["deadline"] = _deadline(wanted[row["id"]])
     rows.sort(key=lambda row: _rank(row, sort))
     begin = 0 if after is None else _begin(rows, sort, _aged(after, sort, now))
     shown = rows[begin : begin + limit]
+    for row in shown:
+        row["deadline"] = row["deadline"] or _deadline(wanted[row["id"]])
     more = begin + limit < len(rows)
     following = _aged(_rank(shown[-1], sort), sort, now) if more and shown else None
     return {"markets": shown, "total": len(rows), "next": following}
@@ -260,10 +268,15 @@ def _aged(rank: Rank, sort: str, now: datetime) -> Rank:
     return (absent, int(now.timestamp()) - value, name) if turned else rank
 
 
-def _row(one: Market, quote: Quote | None, now: datetime) -> dict[str, Any]:
+def _deadline(one: Market) -> str | None:
     from trading_cli.research.deadline import deadline_of  # noqa: PLC0415  # paid when used
 
     at = deadline_of(one).at
+    return None if at is None else at.isoformat()
+
+
+def _row(one: Market, quote: Quote | None, now: datetime) -> dict[str, Any]:
+    """Return a market as JSON has it, but for its deadline: that is dear, so only where asked."""
     age = None if quote is None else int((now - quote.observed_at).total_seconds())
     return {
         "id": one.id,
@@ -274,7 +287,7 @@ def _row(one: Market, quote: Quote | None, now: datetime) -> dict[str, Any]:
         "mid": quote and quote.mid,
         "volume_24h": one.volume_24h,
         "liquidity": one.liquidity,
-        "deadline": None if at is None else at.isoformat(),
+        "deadline": None,
         "age_s": age,
     }
 

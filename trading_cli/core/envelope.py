@@ -8,9 +8,27 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+_AS_IT_IS = frozenset((str, int, bool, type(None)))
+
 
 def plain(value: Any) -> Any:
     """Return *value* as JSON types: times as ISO text, decimals as numbers, NaN as null."""
+    kind = type(value)  # most values are of few types: the long way is for the others
+    if kind in _AS_IT_IS:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is dict:
+        return {
+            key if type(key) is str else str(key): item if type(item) in _AS_IT_IS else plain(item)
+            for key, item in value.items()
+        }
+    if kind is list:
+        return [item if type(item) in _AS_IT_IS else plain(item) for item in value]
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Decimal):

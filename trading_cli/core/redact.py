@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 SHORTEST = 4
 _BOT = re.compile(r"(?<![A-Za-z0-9])bot\d{3,}(?::|%3A)[A-Za-z0-9_-]{3,}", re.IGNORECASE)
+_BOT_IN_JSON = re.compile(r"bot[\d\\]")  # a digit of another script begins with a backslash
 
 
 class Redactor:
@@ -26,6 +27,7 @@ class Redactor:
             if len(secret) >= SHORTEST:
                 forms.update(_forms(secret))
         ordered = sorted(forms, key=len, reverse=True)
+        self._in_json = tuple(json.dumps(form)[1:-1] for form in ordered)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
@@ -33,6 +35,16 @@ class Redactor:
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
         return _BOT.sub(f"bot{MASK}", text) if "bot" in text.lower() else text
+
+    def may_be_in(self, told: str) -> bool:
+        """Return whether anything in the JSON *told* (ASCII) may have to be masked; quick.
+
+        Of False it is certain: JSON writes a text letter by letter, whatever stands around it.
+        """
+        low = told.lower()
+        if "bot" in low and _BOT_IN_JSON.search(low):
+            return True
+        return any(one in told for one in self._in_json)
 
     def value(self, value: Any) -> Any:
         """Return *value* with every text inside it redacted; keys too."""

@@ -9,9 +9,10 @@ import sqlite3
 import stat
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ from trading_cli.core.errors import (
     StoreNewer,
     StoreReadOnly,
 )
-from trading_cli.store import migrations
+from trading_cli.store import migrations, readers
 from trading_cli.store.born import is_there, leave_mark
 
 APPLICATION_ID = 0x54524144  # "TRAD": says the file is ours before we touch it
@@ -103,12 +104,18 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
 
 
+Back = Callable[[sqlite3.Connection], None]
+
+
 class Store:
     """One open database. Not for sharing between threads: open one in each."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, give_back: Back | None = None
+    ) -> None:
         self.path = path
         self._connection = connection
+        self._give_back = give_back
 
     @classmethod
     def open(
@@ -139,14 +146,14 @@ class Store:
         """Open *path* for looking only. Raises StoreError where there is nothing to look at."""
         if not is_there(path):
             raise StoreError(f"there is no database at {path} yet", hint="trading collect")
+        kept = readers.AT_HAND.get()
         with translated(path), ExitStack() as undo:
-            connection = _connect(path, "ro", busy_timeout_ms)
+            connection, back = _looking(path, busy_timeout_ms, kept)
             undo.callback(connection.close)
-            connection.execute("PRAGMA query_only=ON")
             _check_ours(connection, path)
             _check_current(connection, path)
             undo.pop_all()
-        return cls(path, connection)
+        return cls(path, connection, back)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -243,7 +250,12 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        back, self._give_back = self._give_back, None
+        if back is None:
+            self._connection.close()
+            return
+        connection, self._connection = self._connection, _closed()
+        back(connection)
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -255,8 +267,17 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close; what failed is kept by nobody."""
+        if isinstance(error, (StoreError, sqlite3.Error)):
+            self._give_back = None
         self.close()
+
+
+def _closed() -> sqlite3.Connection:
+    """Return a connection that is closed already."""
+    connection = sqlite3.connect(":memory:")
+    connection.close()
+    return connection
 
 
 def _create_private(path: Path) -> None:
@@ -287,12 +308,35 @@ def _mend(path: Path) -> None:
             log.get_logger("store").warning("mode mended", file=str(path), was=was, now="0600")
 
 
-def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
+def _looking(
+    path: Path, busy_ms: int, kept: readers.Readers | None
+) -> tuple[sqlite3.Connection, Back | None]:
+    """Return a connection that only looks, new or out of *kept*, and how it is given back there."""
+    if kept is not None and (found := kept.take(path, busy_ms)) is not None:
+        return found[1], partial(kept.give_back, found[0])
+    back = None if kept is None else partial(kept.give_back, kept.terms(path, busy_ms))
+    connection = _connect(path, "ro", busy_ms, own=kept is None)
+    with ExitStack() as undo:
+        undo.callback(connection.close)
+        connection.execute("PRAGMA query_only=ON")
+        if kept is not None:
+            readers.prepared(connection)
+        undo.pop_all()
+    return connection, back
+
+
+def _connect(
+    path: Path, mode: str, busy_timeout_ms: int, *, own: bool = True
+) -> sqlite3.Connection:
     if not path.is_file():  # sqlite would wait for ever at the end of a pipe
         raise StoreCorrupt(f"{path} is no plain file", hint=RESTORE)
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(
-        address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000
+        address,
+        uri=True,
+        isolation_level=None,
+        timeout=busy_timeout_ms / 1000,
+        check_same_thread=own,
     )
     with ExitStack() as undo:
         undo.callback(connection.close)
@@ -331,8 +375,9 @@ def _check_current(connection: sqlite3.Connection, path: Path) -> None:
     version = migrations.version_of(connection)
     if version < migrations.NEWEST:
         raise StoreError(
-            f"the database {path} has schema {version}, this program reads {migrations.NEWEST}",
-            hint="trading collect",
+            f"the database {path} cannot be read until it is brought to schema"
+            f" {migrations.NEWEST}: it has {version}",
+            hint="trading db optimize: it keeps a copy as it is, then brings it there; asks nobody",
         )
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from trading_cli.domain import FeeSchedule, Market, Origin, Outcome, Resolution, from_epoch
@@ -267,7 +269,8 @@ def _market(body: bytes, seen: int, updated: int | None, *moving: object) -> Mar
     return market_of(words_of(body), seen, updated, *moving)
 
 
-def words_of(body: bytes) -> dict[str, Any]:
+@lru_cache(maxsize=2048)  # the same are read in every look
+def words_of(body: bytes) -> Mapping[str, Any]:
     """Return the words and rules of a version, by the market's own field names."""
     found: dict[str, Any] = json.loads(zlib.decompress(body))
     for name in found.keys() & TIMES:
@@ -279,7 +282,7 @@ def words_of(body: bytes) -> dict[str, Any]:
     if "fee_schedule" in found:
         rate, exponent, origin = found["fee_schedule"]
         found["fee_schedule"] = FeeSchedule(Decimal(rate), Decimal(exponent), origin)
-    return found
+    return MappingProxyType(found)
 
 
 def market_of(words: Mapping[str, Any], seen: int, updated: int | None, *moving: object) -> Market:

@@ -6,6 +6,7 @@ same. A copy that nobody else can open is read as it lies there, without a log b
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 Ends = tuple[tuple[int, str], tuple[int, str], int]  # of the journal, of the seals; not sealed
 MAGIC = b"SQLite format 3\x00"
 FOUND_AT_MOST = 20
+LETS_GO_S = 2.0  # longer than a server keeps connections for the next who asks (``readers``)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +249,12 @@ def when(one: seal_check.Broken) -> tuple[bool, float, str]:
 def alone(path: Path, busy_ms: int) -> Iterator[sqlite3.Connection]:
     """Yield the only connection there is to *path*: its log is in it, and nobody gets in.
 
-    Raises ``StoreLocked`` where somebody has it open.
+    Raises ``StoreLocked`` where somebody has it open and keeps it: a server that is asked much lets
+    go of it every second, so it is waited for, *busy_ms* or ``LETS_GO_S`` at most.
     """
     with translated(path), closing(_open(path, "mode=rw", busy_ms)) as only:
         try:
-            only.execute(
-                "PRAGMA journal_mode=DELETE"
-            )  # this needs to be alone, and empties the log
+            _out_of_wal(only, min(busy_ms / 1000, LETS_GO_S))
             only.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             failed = translate(error, path)
@@ -263,6 +264,20 @@ def alone(path: Path, busy_ms: int) -> Iterator[sqlite3.Connection]:
         if only.execute("PRAGMA journal_mode").fetchone()[0] != "delete":  # one was quicker
             raise _open_elsewhere(path)
         yield only
+
+
+def _out_of_wal(only: sqlite3.Connection, patience_s: float) -> None:
+    """Leave write-ahead logging: that needs to be alone, and sqlite does not wait for it."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            only.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _open_elsewhere(path: Path) -> StoreLocked:

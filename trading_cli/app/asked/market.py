@@ -1,7 +1,6 @@
 """One market as a whole: what it is, what it cost, what was said, what we made of it."""
 
 from collections import defaultdict
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from trading_cli.app.asked.pictures import NAMES, indicator
 from trading_cli.app.asked.rows import told
 from trading_cli.app.rules import settled, worded
 from trading_cli.core.clock import Clock
-from trading_cli.core.errors import UsageError
 from trading_cli.domain import SLOT_SECONDS, Book, Market, Post, Quote, from_epoch, slot_of
 from trading_cli.store import Transaction, glance, history, holdings, listings, pages
 
@@ -141,13 +139,8 @@ def _talk(look: Look, one: Market, since: datetime) -> _Facts:
 
     posts = news.said_of(look.rows, one, since, look.now)
     newest = sorted(posts, key=lambda post: (post.event_time, post.id), reverse=True)[:POSTS]
-    rows: list[_Facts] = []
-    with suppress(UsageError):  # nobody follows it any more: how it moves is not looked at
-        rows = news.moved(look.rows, since, look.now, now=look.now, market=one.id, limit=10_000)[
-            "markets"
-        ]
     return {
-        "moved": next((row for row in rows if row["market"] == one.id), None),
+        "moved": news.moved_alone(look.rows, one, since, look.now, now=look.now),
         "posts": [_post(post) for post in newest],
     }
 

@@ -15,7 +15,19 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.store import Store, Transaction
 from trading_cli.store.born import is_there
+from trading_cli.store.readers import TIDY_S, Readers, at_hand
 
+__all__ = [
+    "NOTHING",
+    "TIDY_S",
+    "Look",
+    "Readers",
+    "Stamp",
+    "at_hand",
+    "looking",
+    "no_market",
+    "stamp",
+]
 NOTHING = [HINT]
 
 

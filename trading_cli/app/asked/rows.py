@@ -13,7 +13,7 @@ from trading_cli.app.decision_told import shown
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import UsageError
 from trading_cli.domain import Action, Decision, Purpose, Reason, from_epoch, slot_of
-from trading_cli.store import Transaction, balances, decided, pages
+from trading_cli.store import balances, decided, pages
 
 Page = tuple[dict[str, Any], Any]
 """The data, and the place to begin the next page after (``None``: this was the last)."""
@@ -67,11 +67,20 @@ def signals(
             slot = slot_of((clock or SystemClock()).now())
             return _decided(slot, []) | {"warnings": NOTHING}
         slot = slot_of(look.now)
+        known = None if market is None else pages.market_named(look.rows, market)
+        if market is not None and known is None:
+            raise no_market(market)
         newest = pages.newest_decided_slot(look.rows, until=slot)
-        taken = [] if newest is None else decided.decisions(look.rows, slot=newest, limit=100_000)
+        taken = (
+            [] if newest is None
+            else decided.decisions(look.rows, slot=newest, market=known, limit=100_000)
+        )  # fmt: skip
         found = [one for one in taken if one.purpose is Purpose.ENTRY]
-        if market is not None:
-            found = _of_market(look.rows, found, market)
+        if known is not None and not found:
+            raise UsageError(
+                f"market {known} is no candidate in this slot.",
+                hint="trading markets, and trading status for the funnel",
+            )
     if newest == slot:
         return _decided(slot, found)
     at = f"slot {from_epoch(slot):%H:%M} UTC is not decided yet"
@@ -85,19 +94,6 @@ def _decided(slot: int, found: list[Decision]) -> dict[str, Any]:
         "dry_run": False,
         "decisions": [shown(one) for one in found],
     }
-
-
-def _of_market(look: Transaction, found: list[Decision], name: str) -> list[Decision]:
-    known = pages.market_named(look, name)
-    if known is None:
-        raise no_market(name)
-    mine = [one for one in found if one.market_id == known]
-    if not mine:
-        raise UsageError(
-            f"market {known} is no candidate in this slot.",
-            hint="trading markets, and trading status for the funnel",
-        )
-    return mine
 
 
 def ledger(

@@ -47,10 +47,10 @@ def agenda(
 ) -> dict[str, Any]:
     """Return {now, until, events, expiring}: what the next *days* bring, and what we hold in it.
 
-    ``events`` {at, kind, title, market, note, stake, in_s}: deadline, settling, economic, settled.
-    What comes is by time; what is past follows, the latest first: of the last 7 days, longer ago
-    only what is held. ``expiring``: holdings by reminder (24, 72, 168 h), then stake; those whose
-    deadline has passed come last.
+    ``events`` {uid, at, kind, title, market, note, stake, in_s}: deadline, settling, economic,
+    settled; the uid stays where a date moves. What comes is by time; what is past follows, the
+    latest first: of the last 7 days, longer ago only what is held. ``expiring``: holdings by
+    reminder (24, 72, 168 h), then stake; those whose deadline has passed come last.
     """
     known = brief.read(config, os.environ)
     now = now_of(clock)
@@ -97,14 +97,15 @@ def _known(look: Transaction, now: datetime, until: datetime) -> _Known:
 
 
 def _event(
-    what: _Known, at: datetime, kind: str, market: Market | None, title: str, note: str = ""
+    what: _Known, at: datetime, kind: str, market: Market, title: str, note: str = ""
 ) -> dict[str, Any]:
-    held = what.held.get(market.id, []) if market is not None else []
+    held = what.held.get(market.id, [])
     return {
+        "uid": agenda_files.uid_of(kind, market.id),
         "at": _iso(at),
         "kind": kind,
         "title": title,
-        "market": None if market is None else market.id,
+        "market": market.id,
         "note": note,
         "stake": float(sum((one.cost for one in held), Decimal(0))),
         "in_s": int((at - what.now).total_seconds()),
@@ -145,7 +146,16 @@ def _settled(look: Transaction, what: _Known) -> Iterator[dict[str, Any]]:
 
 def _outside(look: Transaction, what: _Known) -> Iterator[dict[str, Any]]:
     for one in occasions(look, what.now, what.until):
-        yield _event(what, one.at, "economic", None, one.title, f"{one.importance}, {one.source}")
+        yield {
+            "uid": agenda_files.uid_of("economic", one.source, one.uid),
+            "at": _iso(one.at),
+            "kind": "economic",
+            "title": one.title,
+            "market": None,
+            "note": f"{one.importance}, {one.source}",
+            "stake": 0.0,
+            "in_s": int((one.at - what.now).total_seconds()),
+        }
 
 
 def expiring(

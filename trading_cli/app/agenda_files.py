@@ -6,13 +6,13 @@ Out: iCalendar. Bounded: 2 MB, 10,000 entries, 300 characters a title.
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from trading_cli.app.export import write_whole
 from trading_cli.core.errors import SourceRefused, UsageError
 from trading_cli.core.outbound import Address
 from trading_cli.store.agenda import IMPORTANCES, Occasion
@@ -21,6 +21,9 @@ MOST_BYTES = 2_000_000
 MOST_ENTRIES = 10_000
 MOST_TITLE = 300
 DEEPEST = 10
+ENDING = ".ics"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""Revisions are counted in minutes from here: nobody keeps what was written before."""
 EXTRA = "install the extra: pip install 'trading-cli[calendars]'"
 _OK = 200
 _KNOWN = frozenset({"at", "title", "until", "importance", "uid"})
@@ -185,8 +188,12 @@ def _library() -> Any:
 def write(path: Path, rows: Iterable[Mapping[str, Any]], now: datetime) -> int:
     """Write *rows* of the agenda to *path* as iCalendar, 0600, whole or not at all; say how many.
 
-    Raises UsageError where the file cannot be written or the extra is missing.
+    A date that moved keeps its UID; each writing is a revision of all (SEQUENCE, DTSTAMP), so that
+    another calendar moves it too. Raises UsageError for another ending than .ics, where the file
+    cannot be written, or the extra is missing.
     """
+    if path.suffix.lower() != ENDING:
+        raise UsageError(f"{path} is no {ENDING} file.", hint=f"name it calendar{ENDING}")
     calendars = _library()
     whole = calendars.Calendar()
     whole.add("prodid", "-//trading//agenda//EN")
@@ -195,23 +202,19 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], now: datetime) -> int:
     for row in rows:
         entry = calendars.Event()
         at = datetime.fromisoformat(row["at"])
-        key = f"{row['kind']}:{row['market'] or row['title']}:{row['at']}"
-        entry.add("uid", f"{blake2b(key.encode(), digest_size=8).hexdigest()}@trading")
+        entry.add("uid", f"{row['uid']}@trading")
         entry.add("dtstamp", now)
+        entry.add("sequence", int((now - EPOCH) / timedelta(minutes=1)))
         entry.add("dtstart", at)
         entry.add("dtend", at + timedelta(minutes=15))
         held = f" (at stake {row['stake']:.2f} USD)" if row["stake"] else ""
         entry.add("summary", f"{row['kind']}: {row['title']}{held}")
         whole.add_component(entry)
         count += 1
-    half = path.with_name(f".{path.name}.part")
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(half, flags, 0o600), "wb") as file:
-            file.write(whole.to_ical())
-        half.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}.", hint="--ics FILE"
-        ) from None
+    write_whole(path, whole.to_ical().decode())
     return count
+
+
+def uid_of(*words: str) -> str:
+    """Return what names one thing of the agenda, whenever it is."""
+    return blake2b("\x1f".join(words).encode(), digest_size=8).hexdigest()

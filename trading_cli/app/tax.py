@@ -25,6 +25,9 @@ from trading_cli.trading.lots import Disposal, fifo
 OLDEST = timedelta(days=7)
 """A rate may be so old: markets close at weekends and holidays."""
 MOST_BYTES = 5_000_000
+MOST_DIGITS = 30
+LEAST, MOST = Decimal("0.000000001"), Decimal(1_000_000_000)
+"""No currency was ever worth more or less: what lies outside is a slip of the pen."""
 CENT = Decimal("0.01")
 _COLUMNS = (
     "disposed_at", "acquired_at", "days", "how", "market", "question", "token", "shares",
@@ -70,19 +73,26 @@ def read_rates(file: Path, currency: str) -> Rates:
         if not row or (number == 1 and not row[0][:1].isdigit()):
             continue
         try:
-            day, rate = date.fromisoformat(row[0].strip()), Decimal(row[1].strip())
+            day, rate = date.fromisoformat(row[0].strip()), _rate(row[1].strip())
         except (ValueError, IndexError, InvalidOperation):
             said = f"{file}, line {number}: {','.join(row)[:80]!r} is no date and rate."
             raise UsageError(said, hint="write 2026-03-02,0.9215") from None
-        if not (rate.is_finite() and rate > 0) or day in found:
+        if not (rate.is_finite() and LEAST <= rate <= MOST) or day in found:
             said = f"{file}, line {number}: "
             said += f"{day} is there twice." if day in found else f"{rate} is no rate."
-            raise UsageError(said, hint="one line a day, a rate above 0")
+            raise UsageError(said, hint=f"one line a day, a rate from {LEAST:f} to {MOST:,f}")
         found[day] = rate
     if not found:
         raise UsageError(f"{file} holds no rate.", hint="write lines like 2026-03-02,0.9215")
     days = tuple(sorted(found))
     return Rates(currency, days, tuple(found[day] for day in days))
+
+
+def _rate(text: str) -> Decimal:
+    """Return the number. Raises ValueError or InvalidOperation where it is none, or endless."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError(text[:MOST_DIGITS])
+    return Decimal(text)
 
 
 def export(

@@ -31,7 +31,7 @@ def profile(
 
     if command is not None:
         seen = profiling.sample(_words(ctx, command), shared(ctx).talk)
-        return Answer({"runs": None, "sample": seen}, _seen(seen))
+        return Answer({"runs": None, "sample": seen}, _seen(seen), exit_code=seen["code"])
     from datetime import UTC, datetime
 
     begin, end = span(since, until, datetime.now(UTC))

@@ -1,7 +1,8 @@
 """What one run read and wrote, copied into a small file of the same schema.
 
-It holds no kill switch, no journal and nothing of what was told to whom: it can be read anywhere,
-and no home can trade on it, since a switch that was never written forbids.
+A home that has this file for a database replays the run like the home that decided: what decisions
+rest on is listed once, in `cut_copies`. It holds no journal and nothing of what was told to whom;
+it can be read anywhere, and no home deals on it, since its kill switch ends TRIGGERED.
 """
 
 import json
@@ -12,76 +13,123 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from trading_cli.core.errors import StoreError, UsageError
 from trading_cli.domain import SLOT_SECONDS, from_epoch
-from trading_cli.store import backfill, migrations, sealed_rows, upkeep
-from trading_cli.store.database import APPLICATION_ID, translated
-from trading_cli.store.rows import as_json
+from trading_cli.store import (
+    backfill,
+    cut_copies,
+    kill,
+    migrations,
+    operated,
+    sealed_rows,
+    thawed,
+    upkeep,
+)
+from trading_cli.store.database import APPLICATION_ID, Store, translated
+from trading_cli.store.rows import as_json, epoch
 from trading_cli.store.series import PACK
 
 NAME = "bundle"
-_MARKET = "market IN (SELECT id FROM temp.taken)"
-_VENUE = "market IN (SELECT venue_id FROM temp.taken)"
-_EVENT = "event_id IN (SELECT event_id FROM temp.taken)"
-_POSTS = f"(SELECT post FROM source.post_events WHERE {_EVENT} AND event_time >= :since)"  # noqa: S608  # our own words
+BACK_S = int(thawed.LOOK_BACK.total_seconds())
+"""What a decision rests on lies within so long before it, the usual of its talk apart."""
+_HOUR = 3600
+_READ_LATE = 2 * SLOT_SECONDS
+_KEPT_META = ("risk.last_loss", "risk.peak_since")
+_STANDS = "a copy of what run {run} read and wrote: nothing is dealt from it"
+_NEAR = "market IN (SELECT value FROM json_each(:near))"
+_OURS = "market IN (SELECT value FROM json_each(:ours))"
+_VENUE = "market IN (SELECT value FROM json_each(:venues))"
+_EVENT = "event_id IN (SELECT value FROM json_each(:events))"
+_POSTS = f"(SELECT post FROM post_events WHERE {_EVENT} AND event_time >= :since)"  # noqa: S608  # our own words
+_DEEP = f"({_OURS} AND {{at}} >= :since OR {_NEAR} AND {{at}} >= :hour)"
 # what its source had shown by then is part of what an opinion says
-_SPOKEN_OF = "(SELECT market FROM source.opinions WHERE observed_at < :until)"
-# what of each table belongs to the run; times are bounded by what was observed until its end
-_TAKEN: Mapping[str, str] = {
-    "markets": f"id IN (SELECT id FROM temp.taken) OR id IN {_SPOKEN_OF}",  # noqa: S608  # our own words
-    "listing_versions": f"{_MARKET} AND observed_at < :until",
-    "listing_seen": f"{_MARKET} AND event_time >= :since AND observed_at < :until",
-    "resolutions": f"({_MARKET} OR market IN {_SPOKEN_OF}) AND observed_at < :until",
-    "panel": _MARKET,
-    "quotes": f"{_MARKET} AND slot >= :since AND slot <= :slot",
-    "books": f"{_MARKET} AND slot >= :day AND slot <= :slot",
-    "trades": f"{_MARKET} AND event_time >= :since AND observed_at < :until",
-    "points": f"{_MARKET} AND outcome IN (0, 1) AND event_time >= :since AND observed_at < :until",
-    "post_events": f"{_EVENT} AND event_time >= :since AND observed_at < :until",
+_SPOKEN_OF = "(SELECT market FROM opinions WHERE observed_at < :until)"
+_LAST_BEFORE = (
+    "event_time >= coalesce((SELECT max(b.event_time) FROM listing_seen b"
+    " WHERE b.market = listing_seen.market AND b.event_time < {first}), {first})"
+)
+# of each kind of study the last before the run, and any that was finished meanwhile
+_STUDIES = (
+    "run IN (SELECT c.id FROM correlation_runs c WHERE c.finished_at >= coalesce("
+    "(SELECT max(p.finished_at) FROM correlation_runs p WHERE p.kind = c.kind"
+    " AND p.state = 'DONE' AND p.finished_at < :hour), 0))"
+)
+# What decisions rest on is `cut_copies.KNOWN`, with when each row was known; of these tables the
+# part that concerns a run. One that is not named here goes along whole.
+PARTS: Mapping[str, str] = {
+    "markets": f"id IN (SELECT value FROM json_each(:near)) OR id IN {_SPOKEN_OF}",  # noqa: S608  # our own words
+    "listing_versions": _NEAR,
+    "listing_seen": (
+        f"({_OURS} AND {_LAST_BEFORE.format(first=':since')})"
+        f" OR ({_NEAR} AND {_LAST_BEFORE.format(first=':midnight')})"
+    ),
+    "resolutions": f"{_NEAR} OR market IN {_SPOKEN_OF}",
+    "panel": _NEAR,
+    "quotes": f"{_DEEP.format(at='slot')} AND slot <= :slot",
+    "quote_packs": "slot >= :since AND slot <= :slot",
+    "books": f"{_OURS} AND slot >= :day AND slot <= :slot + 900",
+    "trades": f"{_OURS} AND event_time >= :since",
+    "points": f"{_OURS} AND outcome IN (0, 1) AND event_time >= :since",
+    "post_events": f"{_EVENT} AND event_time >= :since",
     "posts": f"id IN {_POSTS}",
-    "post_seen": f"post IN {_POSTS} AND observed_at < :until",
-    "post_links": f"{_EVENT} AND post IN {_POSTS} AND observed_at < :until",
-    "talk_hours": f"{_EVENT} AND end_at >= :since AND end_at < :until",
-    "talk_windows": _EVENT,
-    "coverage": "until >= :since AND observed_at < :until",
-    "hour_factors": "day >= :since AND day < :until",
-    "volume_ladders": f"{_MARKET} AND day >= :since AND day < :until",
-    "traded_days": f"{_MARKET} AND day >= :since AND day < :until",
-    "features": f"{_MARKET} AND slot >= :day AND slot <= :slot",
-    "scores": f"{_VENUE} AND slot >= :day AND slot <= :slot",
-    "gaps": f"(market = '' OR {_VENUE}) AND slot >= :since AND slot <= :slot",
+    "post_seen": f"post IN {_POSTS}",
+    "post_links": f"{_EVENT} AND post IN {_POSTS}",
+    "talk_hours": f"{_EVENT} AND end_at >= :since",
+    "coverage": "until >= :since",
+    "hour_factors": "day >= :since",
+    "volume_ladders": f"{_NEAR} AND day >= :since",
+    "traded_days": f"{_NEAR} AND day >= :since",
+    "features": f"{_OURS} AND slot >= :day AND slot <= :slot",
+    "features_before": f"{_OURS} AND slot >= :day AND slot <= :slot",
+    "scores": f"{_VENUE} AND slot >= :scored AND slot <= :slot",
+    "scores_before": f"{_VENUE} AND slot >= :scored AND slot <= :slot",
+    "gaps": f"(market = '' OR {_VENUE}) AND slot >= :day AND slot <= :slot",
+    "gaps_before": f"(market = '' OR {_VENUE}) AND slot >= :day AND slot <= :slot",
     "findings": "slot >= :day AND slot <= :slot",
-    "funnel": "slot = :slot",
-    "source_states": "TRUE",
-    "watermarks": "TRUE",
-    "decisions": "slot = :slot OR (action <> 'HOLD' AND decided_at < :until)",
-    "settings_kept": "at < :until",
-    "opinions": "observed_at < :until",
+    "decisions": (
+        "slot >= :hour AND slot <= :slot OR action <> 'HOLD' OR purpose = 'exit'"
+        " AND market IN (SELECT value FROM json_each(:held))"
+    ),
+    "correlations": _STUDIES,
+    "pooled_correlations": _STUDIES,
+}
+NOT_TAKEN = frozenset({"meta", "migrations"})
+"""Of what decisions rest on, what a new file has of its own; some of `meta` goes along by name."""
+# the account before the run and what the run did; and what shows how it went
+ACCOUNT: Mapping[str, str] = {
     "orders": "placed_at < :until",
     "fills": "at < :until",
     "positions": "opened_at < :until",
-    "outside_positions": "observed_at < :until",
     "entries": "at < :until",
     "marks": "at < :until",
-    "pauses": "since < :until",
-    "correlation_runs": "at < :until AND state = 'DONE'",
-    "correlation_labels": "at < :until",
-    "runs": "id = :run OR (slot >= :day AND id < :run)",
-    "steps": "run = :run",
+    "outside_positions": "TRUE",  # only what is held now is known: its number is said
+    "runs": "id = :run OR slot >= :day AND slot <= :slot AND started < :until",
+    "steps": (
+        "run = :run OR run IN (SELECT id FROM runs WHERE slot >= :hour AND slot <= :slot"
+        " AND started < :until)"
+    ),
+    "funnel": "slot = :slot",
+    "source_states": "TRUE",
+    "watermarks": "TRUE",
+    "talk_windows": _EVENT,
 }
-_MARKETS = """
-    CREATE TEMP TABLE taken AS SELECT id, venue_id, event_id FROM source.markets WHERE venue_id IN
-        (SELECT market FROM source.decisions WHERE slot = :slot
-         UNION SELECT market FROM source.orders WHERE placed_at < :until
-         UNION SELECT market FROM source.positions WHERE opened_at < :until)
-"""
+# an order may meet a book seen, or a trade printed, in the quarter-hour after it
+_LATE = frozenset({"books", "trades"})
+_RUNS_VENUES = (
+    "SELECT market FROM decisions WHERE slot >= :hour AND slot <= :slot"
+    " UNION SELECT market FROM orders WHERE placed_at < :until"
+    " UNION SELECT market FROM positions WHERE opened_at < :until"
+)
+_PANEL = (
+    "SELECT market FROM panel WHERE entered_at < :until"
+    " AND coalesce(left_at, :until) >= :hour - 172800"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The run that is bundled, and how far back its inputs reach."""
+    """The run that is bundled, how far back its inputs reach, and until when rows are its own."""
 
     run: int
     cycle: str
@@ -89,22 +137,29 @@ class Asked:
     started: int
     finished: int | None
     since: int
+    until: int
 
     @property
-    def values(self) -> dict[str, int]:
+    def values(self) -> dict[str, Any]:
         """Return what the conditions above are given."""
-        end = self.finished if self.finished is not None else self.started + SLOT_SECONDS
+        hour = self.slot - _HOUR
         return {
             "run": self.run,
             "slot": self.slot,
             "since": self.since,
+            "hour": hour,
+            "midnight": hour // sealed_rows.DAY * sealed_rows.DAY,
             "day": self.slot - sealed_rows.DAY,
-            "until": end + 1,
+            "until": self.until,
         }
 
 
-def asked(look: sqlite3.Connection, run: int | None, days: int) -> Asked:
-    """Return run *run*, the newest collection where ``None``. Raises ``UsageError`` for no run."""
+def asked(look: sqlite3.Connection, run: int | None, now: datetime, talk_days: int) -> Asked:
+    """Return run *run*, the newest collection where ``None``. Raises ``UsageError`` for no run.
+
+    *talk_days*: of how many days the usual of the talk is. What came before the next slot that
+    decides began belongs to the run: it is the account of its slot.
+    """
     row = look.execute(
         "SELECT id, cycle, slot, started, finished FROM runs WHERE (?1 IS NOT NULL AND id = ?1)"
         " OR (?1 IS NULL AND cycle IN ('collection', 'collect') AND state <> 'SKIPPED')"
@@ -115,56 +170,150 @@ def asked(look: sqlite3.Connection, run: int | None, days: int) -> Asked:
         what = "nothing was collected yet" if run is None else f"there is no run {run}"
         raise UsageError(f"{what}.", hint="trading status, or trading logs")
     number, cycle, slot, started, finished = row
-    return Asked(number, cycle, slot, started, finished, slot - days * sealed_rows.DAY)
+    last = slot + SLOT_SECONDS
+    back = max(BACK_S, (talk_days + 2) * sealed_rows.DAY)
+    ended = finished if finished is not None else started + SLOT_SECONDS
+    following = operated.next_decided(look, last)
+    until = epoch(now) if following is None else _began(look, following)
+    return Asked(number, cycle, slot, started, finished, slot - _HOUR - back, max(ended + 1, until))
+
+
+def _began(look: sqlite3.Connection, slot: int) -> int:
+    began = operated.worked(look, slot).began
+    return slot if began is None else epoch(began)
 
 
 def write(path: Path, source: Path, want: Asked, manifest: Mapping[str, Any], now: datetime) -> Any:
-    """Write what belongs to the run from *source* into a new file; return the whole manifest."""
-    with translated(path), closing(sqlite3.connect(path, isolation_level=None, uri=True)) as made:
+    """Write what belongs to the run from *source* into a new file; return the whole manifest.
+
+    Rows of the archive go along like all others. Raises what ``thawed.thaw_of`` does.
+    """
+    with (
+        translated(path),
+        closing(sqlite3.connect(path, isolation_level=None)) as made,
+        Store.reader(source) as store,
+        store.reading() as look,
+    ):
         made.execute("PRAGMA journal_mode=DELETE")
         migrations.migrate(made, path, now=now, backups=1, application_id=APPLICATION_ID)
-        made.execute("ATTACH ? AS source", (f"file:{quote(str(source.absolute()))}?mode=ro",))
         made.execute("BEGIN IMMEDIATE")
         made.execute("DELETE FROM sqlite_sequence WHERE name = 'kill_state'")
-        for name in ("kill_state", "meta", "migrations"):
+        for name in ("kill_state", *sorted(NOT_TAKEN)):
             made.execute(f"DELETE FROM {name}")  # noqa: S608  # our own names
-        made.execute("INSERT INTO migrations SELECT * FROM source.migrations")
-        made.execute(_MARKETS.replace(":slot", str(want.slot)).replace(
-            ":until", str(want.values["until"])))  # fmt: skip
-        for name, condition in _TAKEN.items():
-            given = {key: value for key, value in want.values.items() if f":{key}" in condition}
-            columns = ", ".join(
-                f'"{row[1]}"' for row in made.execute(f'PRAGMA source.table_info("{name}")')
-            )
-            made.execute(
-                f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM source.{name}"  # noqa: S608  # our own words
-                f" WHERE {condition}",
-                given,
-            )
-        made.executemany("INSERT INTO quote_packs VALUES (?, ?, ?)", _packs(made, want))
-        made.execute("DELETE FROM events")  # what was told here is no news
-        made.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+        _fill(look, made, "migrations", "TRUE", {})
+        given = _given(look, want)
+        numbers = dict.fromkeys(json.loads(given["ours"]), (want.since, want.until + _READ_LATE))
+        thawed.thaw_of(look, numbers, thawed.EVERY)
+        for name, condition in _conditions():
+            _fill(look, made, name, condition, given)
+        _tidy(look, made)
+        _stop(made, want, now)
         sealed_rows.seal(made, run=want.run, now=now)
         told = {**manifest, "tables": counts(made), "digest": digest(made)}
         backfill.set_meta(made, NAME, as_json(told))
         sealed_rows.seal(made, run=want.run, now=now)
         made.execute("COMMIT")
-        made.execute("DETACH source")
         made.execute("VACUUM")
     return told
 
 
-def _packs(made: sqlite3.Connection, want: Asked) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the packs of the run's slots with its markets alone."""
-    ours = {number for (number,) in made.execute("SELECT id FROM temp.taken")}
-    rows = made.execute(
-        "SELECT slot, pack FROM source.quote_packs WHERE slot >= ? AND slot <= ?",
-        (want.since, want.slot),
-    ).fetchall()
-    for slot, pack in rows:
-        left = [PACK.pack(*entry) for entry in PACK.iter_unpack(pack) if entry[0] in ours]
+def _conditions() -> Iterator[tuple[str, str]]:
+    """Yield each table that goes along, with which of its rows do."""
+    for name, known in cut_copies.KNOWN.items():
+        if name not in NOT_TAKEN:
+            until = f":until + {_READ_LATE}" if name in _LATE else ":until"
+            yield name, f"({PARTS.get(name, 'TRUE')}) AND {known} < {until}"
+    yield from ACCOUNT.items()
+
+
+def _given(look: sqlite3.Connection, want: Asked) -> dict[str, Any]:
+    """Return what the conditions are given: the run's times, and the markets it looked at.
+
+    ``ours`` were decided on or dealt in, ``near`` also those of the panel of then; where the panel
+    as a whole had to be asked what is usual, all of it is ours.
+    """
+    values = want.values
+    venues = {str(one) for (one,) in look.execute(_RUNS_VENUES, values)}
+    found = look.execute("SELECT id, venue_id, coalesce(event_id, venue_id) FROM markets")
+    ours = {row for row in found.fetchall() if row[1] in venues}
+    panel = {number for (number,) in look.execute(_PANEL, values)}
+    near = {one for one, *_ in ours} | panel
+    if panel and not _usual_is_kept(look, want):
+        rows = look.execute(
+            "SELECT id, venue_id, coalesce(event_id, venue_id) FROM markets"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(panel)),),
+        )
+        ours |= set(rows)
+    held = look.execute(
+        "SELECT DISTINCT market FROM positions WHERE opened_at < :until"
+        " AND coalesce(closed_at, :until) >= :hour",
+        values,
+    )
+    (scored,) = look.execute(
+        "SELECT coalesce(max(slot), 0) FROM scores WHERE slot <= :day", values
+    ).fetchone()
+    return {
+        **values,
+        "scored": scored,
+        "ours": json.dumps(sorted(number for number, _, _ in ours)),
+        "near": json.dumps(sorted(near)),
+        "venues": json.dumps(sorted(venue for _, venue, _ in ours)),
+        "events": json.dumps(sorted({event for _, _, event in ours})),
+        "held": json.dumps(sorted(market for (market,) in held)),
+    }
+
+
+def _usual_is_kept(look: sqlite3.Connection, want: Asked) -> bool:
+    """Return whether the factors of the hours were kept when each slot of the hour was decided."""
+    slots = range(want.slot - _HOUR, want.slot + 1, SLOT_SECONDS)
+    kept = {
+        int(day): int(at)
+        for day, at in look.execute(
+            "SELECT day, computed_at FROM hour_factors WHERE factors <> '[]'"
+        )
+    }
+    ends = ((slot, min(slot + SLOT_SECONDS, want.until)) for slot in slots)
+    return all(kept.get(slot // sealed_rows.DAY * sealed_rows.DAY, end) < end for slot, end in ends)
+
+
+def _fill(
+    look: sqlite3.Connection,
+    made: sqlite3.Connection,
+    name: str,
+    condition: str,
+    given: Mapping[str, Any],
+) -> None:
+    """Copy the rows of a table that meet the condition."""
+    names = [f'"{row[1]}"' for row in look.execute(f'PRAGMA main.table_info("{name}")')]
+    columns, places = ", ".join(names), ", ".join("?" * len(names))
+    rows = look.execute(f"SELECT {columns} FROM {name} WHERE {condition}", given)  # noqa: S608  # our own words
+    made.executemany(f"INSERT INTO {name} ({columns}) VALUES ({places})", rows)  # noqa: S608  # our own words
+
+
+def _tidy(look: sqlite3.Connection, made: sqlite3.Connection) -> None:
+    """Leave of each pack what belongs to the run; of what was told here nothing is news."""
+    there = set(made.execute("SELECT slot, market FROM quotes"))
+    for slot, pack in made.execute("SELECT slot, pack FROM quote_packs").fetchall():
+        left = [PACK.pack(*one) for one in PACK.iter_unpack(pack) if (slot, one[0]) in there]
+        made.execute("DELETE FROM quote_packs WHERE slot = ?", (slot,))
         if left:
-            yield slot, len(left), b"".join(left)
+            made.execute(
+                "INSERT INTO quote_packs VALUES (?, ?, ?)", (slot, len(left), b"".join(left))
+            )
+    for name in _KEPT_META:
+        value = backfill.meta(look, name)
+        if value is not None:
+            backfill.set_meta(made, name, value)
+    made.execute("DELETE FROM events")
+    made.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+
+
+def _stop(made: sqlite3.Connection, want: Asked, now: datetime) -> None:
+    """Let the kill switch stand TRIGGERED after all that it was: nobody deals on a copy."""
+    reason = _STANDS.format(run=want.run)
+    at = max(now, from_epoch(want.until))
+    kill.record(made, "TRIGGERED", 4, at=at, actor=NAME, reason=reason, anew=True)
 
 
 def counts(look: sqlite3.Connection) -> dict[str, int]:

@@ -162,7 +162,8 @@ def spans(
     Epoch seconds, half-open. A subject that was not answered is not in the answer. Spans of over
     two days (172,800 s) are few and have an index of their own; the others begin near *since*.
     """
-    wanted = json.dumps(sorted((subject, epoch(at)) for subject, at in since.items()))
+    begins = {subject: epoch(at) for subject, at in since.items()}
+    wanted = json.dumps(sorted(begins.items()))
     rows = connection.execute(
         "WITH w AS (SELECT json_extract(value, '$[0]') subject, json_extract(value, '$[1]') at"
         " FROM json_each(?1))"
@@ -170,9 +171,10 @@ def spans(
         " ON c.source = ?2 AND c.subject = w.subject AND c.since > w.at - 172800"
         " WHERE c.until > w.at AND c.observed_at <= ?3 AND c.complete = 1"
         " UNION ALL"
-        " SELECT c.subject, c.since, c.until FROM w CROSS JOIN coverage c INDEXED BY coverage_long"
-        " ON c.source = ?2 AND c.subject = w.subject AND c.until > w.at"
-        " WHERE c.until - c.since > 172800 AND c.since <= w.at - 172800"
+        # no join: by the statistics of a young file sqlite would read all of the table to filter it
+        " SELECT c.subject, c.since, c.until FROM coverage c INDEXED BY coverage_long"
+        " WHERE c.source = ?2 AND c.subject IN (SELECT subject FROM w)"
+        " AND c.until > (SELECT min(at) FROM w) AND c.until - c.since > 172800"
         " AND c.observed_at <= ?3 AND c.complete = 1"
         " ORDER BY 1, 2",
         (wanted, source, epoch(as_of)),
@@ -181,6 +183,8 @@ def spans(
     held: list[Span] = []
     last = None
     for subject, start, stop in rows:
+        if stop <= begins[subject]:
+            continue
         if subject != last:
             held, last = found.setdefault(subject, []), subject
         if held and start <= held[-1][1]:

@@ -197,7 +197,7 @@ def versions(look: sqlite3.Connection, numbers: Sequence[int]) -> list[Version]:
 def words(look: sqlite3.Connection, version: int) -> dict[str, Any]:
     """Return the words of a version, by the market's own field names."""
     row = look.execute("SELECT body FROM listing_versions WHERE id = ?", (version,)).fetchone()
-    return words_of(row[0])
+    return dict(words_of(row[0]))
 
 
 def wallets() -> defaultdict[str, int]:

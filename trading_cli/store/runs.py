@@ -79,31 +79,33 @@ def begin(tx: sqlite3.Connection, start: Start, *, lease: timedelta) -> Ticket:
     To be called by whoever holds the cycle's lock, so that an open one cannot be alive.
     """
     at = epoch(start.now)
+    newest, fence = _newest(tx, start.cycle)
+    # whoever began the newest ended all before it: a year of ended runs is not looked through
     tx.execute(
         "UPDATE runs SET state = 'FAILED', finished = max(started, ?), why = ?"
-        " WHERE cycle = ? AND state = 'RUNNING'",
-        (at, ENDED_SILENTLY, start.cycle),
+        " WHERE id >= ? AND +cycle = ? AND state = 'RUNNING'",
+        (at, ENDED_SILENTLY, newest, start.cycle),
     )
-    fence = 1 + _newest_fence(tx, start.cycle)
     until = start.now + lease
     run = tx.execute(
         "INSERT INTO runs (cycle, slot, state, started, pid, started_by, timing, fence,"
         " lease_until) VALUES (?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?)",
-        (start.cycle, start.slot, at, start.pid, start.started_by, start.timing, fence,
+        (start.cycle, start.slot, at, start.pid, start.started_by, start.timing, fence + 1,
          epoch(until)),
     ).lastrowid  # fmt: skip
-    return Ticket(int(run or 0), start.cycle, start.slot, fence, until)
+    return Ticket(int(run or 0), start.cycle, start.slot, fence + 1, until)
 
 
-def _newest_fence(look: sqlite3.Connection, cycle: str) -> int:
-    """Return the highest fence of *cycle*: they grow with the rows, so the newest row has it.
+def _newest(look: sqlite3.Connection, cycle: str) -> tuple[int, int]:
+    """Return the newest run of *cycle* that began, and its fence, the highest: (0, 0) for none.
 
     The plus keeps sqlite from gathering a year of the cycle's rows to find that one.
     """
     row = look.execute(
-        "SELECT fence FROM runs WHERE +cycle = ? AND fence > 0 ORDER BY id DESC LIMIT 1", (cycle,)
+        "SELECT id, fence FROM runs WHERE +cycle = ? AND fence > 0 ORDER BY id DESC LIMIT 1",
+        (cycle,),
     ).fetchone()
-    return 0 if row is None else int(row[0])
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
 
 def skip(tx: sqlite3.Connection, start: Start, why: str) -> int:
@@ -137,7 +139,7 @@ def hold(tx: sqlite3.Connection, ticket: Ticket, now: datetime) -> None:
     Raises ``RunLost`` otherwise: somebody else took over, or the run is later than it may be.
     """
     row = tx.execute("SELECT state FROM runs WHERE id = ?", (ticket.run,)).fetchone()
-    newest = _newest_fence(tx, ticket.cycle)
+    _, newest = _newest(tx, ticket.cycle)
     if row is None or row[0] != "RUNNING" or newest != ticket.fence:
         raise RunLost(
             f"run {ticket.run} of {ticket.cycle} was taken over by a later one;"

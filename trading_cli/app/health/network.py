@@ -80,7 +80,8 @@ def trading_allowed(patient: Patient) -> Iterator[Part]:
             return
     where = told.country or "here"
     if told.blocked:
-        yield finding("geoblock", "warn", f"the venue allows no trading from {where}; paper is all")
+        said = f"the venue allows no trading from {where}; paper is all"
+        yield finding("geoblock", "warn", said, "nothing to mend: stay with `mode: paper`")
     else:
         yield finding("geoblock", "ok", f"trading is allowed from {where}")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trading_cli.app.gather import Progress
+from trading_cli.app.journal import must_exist
 from trading_cli.app.runs import only_run
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep import UPKEEP
@@ -28,7 +29,6 @@ from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreFull, StoreReadOnly
 from trading_cli.core.faults import fault
 from trading_cli.store import Store, archived, upkeep
-from trading_cli.store.born import is_there
 
 FOLDER = "backups"
 ENDING = ".db.gz"
@@ -92,7 +92,7 @@ def backup(
 def make(loaded: Loaded, to: Path | None, patience: float, say: Progress, clock: Clock) -> Kept:
     """Make a backup, verify it, and forget the oldest ones."""
     database, began = loaded.database, time.perf_counter()
-    is_there(database)
+    must_exist(database)
     folder = (to or database.parent / FOLDER).absolute()
     _make_folder(folder)
     now = clock.now()

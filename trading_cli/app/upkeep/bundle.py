@@ -11,10 +11,9 @@ from trading_cli.app.facts import settings_hash
 from trading_cli.app.gather import Progress
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.trials import code_hash
-from trading_cli.app.upkeep.archive import folder_of
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.core.errors import StoreError, StoreReadOnly, UsageError
-from trading_cli.store import Store, archived, bundles, upkeep
+from trading_cli.store import Store, bundles, upkeep
 
 SCHEMA = "trading.bundle/1"
 LEFT_OUT = frozenset({"alerts"})  # whom it is told is nobody else's business
@@ -39,15 +38,14 @@ def bundle(
     if os.path.lexists(target):
         raise UsageError(f"{to} is there already.", hint="name a new file")
     with Store.reader(loaded.database) as store, store.reading() as look:
-        days = loaded.settings.retention.evidence_days
-        want = bundles.asked(look, _number(run), days)
-        old = [one for one in archived.parts(look) if one.until >= want.since]
+        want = bundles.asked(look, _number(run), now, loaded.settings.hype.baseline_days)
     half = target.with_name(f".{target.name}.part{os.getpid()}")
     try:
         os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreReadOnly(
-            f"{half}: {error.strerror or error}", hint="name another file"
+            f"{to} cannot be made: {error.strerror or error}",
+            hint="name a file in a folder that is there and yours to write",
         ) from error
     try:
         progress(f"run {want.run}: what it read since {bundles.when(want.since)}, what it wrote")
@@ -59,16 +57,7 @@ def bundle(
     finally:
         with suppress(FileNotFoundError):
             half.unlink()
-    dealt_only = loaded.settings.retention.evidence == "deals"  # then a HOLD's inputs may be gone
-    warnings = (
-        [f"{len(old)} files of {folder_of(loaded)} hold some of that time and were not read"]
-        if old and dealt_only
-        else []
-    )
-    return _told(target, told) | {
-        "seconds": round(time.perf_counter() - began, 3),
-        "warnings": warnings,
-    }
+    return _told(target, told) | {"seconds": round(time.perf_counter() - began, 3), "warnings": []}
 
 
 def opened(file: Path) -> dict[str, Any]:
@@ -83,7 +72,7 @@ def opened(file: Path) -> dict[str, Any]:
 def _number(run: str) -> int | None:
     if run == "@last":
         return None
-    if not run.isdigit():
+    if not (run.isascii() and run.isdigit() and len(run) < 16):  # noqa: PLR2004  # sqlite counts so far
         raise UsageError(f"{run!r} is no run.", hint="a number as in `trading status`, or @last")
     return int(run)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_cli.app.gather import Progress
+from trading_cli.app.journal import must_exist
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep import all_locks
 from trading_cli.app.upkeep.backup import verify_copy
@@ -45,7 +46,7 @@ def tidy(
 ) -> dict[str, Any]:
     """Do what ``optimize`` does, with the settings of a home."""
     database, began = loaded.database, time.perf_counter()
-    Store.reader(database).close()
+    must_exist(database)  # an older schema is no hindrance: it is brought up to date here
     with all_locks(database.parent, clock.now(), held=held):
         upkeep.sweep(database.parent, f".{database.name}.tidy*")
         before = database.stat().st_size

@@ -90,7 +90,8 @@ def put_back(loaded: Loaded, file: Path, say: Progress, clock: Clock) -> Restore
     """Unpack, examine, stop, swap, and say so in the restored file."""
     database, now = loaded.database, clock.now()
     if not file.is_file():
-        raise UsageError(f"there is no file {file}.", hint=f"ls {database.parent / 'backups'}")
+        what = f"{file} is no plain file." if file.exists() else f"there is no file {file}."
+        raise UsageError(what, hint=f"ls {database.parent / 'backups'}")
     if database.exists() and file.samefile(database):
         raise UsageError("that is the database itself.", hint="name a backup of it")
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`trading db verify`: every page, every reference, every chain, every row against its seal."""
 
+import json
 import time
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,15 @@ from trading_cli.app.gather import Progress
 from trading_cli.app.settings import Loaded, load
 from trading_cli.app.upkeep.archive import folder_of
 from trading_cli.core.errors import StoreCorrupt
-from trading_cli.store import Store, archived, seal_check, sealed_rows, upkeep
+from trading_cli.store import (
+    Store,
+    archived,
+    backfill,
+    bundles,
+    seal_check,
+    sealed_rows,
+    upkeep,
+)
 from trading_cli.store.seal_check import Broken, TakenIn, taken_in
 
 NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError)
@@ -36,6 +45,8 @@ def examined(loaded: Loaded, progress: Progress) -> dict[str, Any]:
             wrong, found, facts = _looked(ask, progress)
             parts = ask(archived.parts)
             taken: TakenIn = ask(taken_in)
+            said: str | None = ask(partial(backfill.meta, name=bundles.NAME))
+            run = None if said is None else int(json.loads(said)["run"])
     except NONSENSE as error:
         raise StoreCorrupt(
             f"the database {path} is damaged ({error})",
@@ -45,6 +56,7 @@ def examined(loaded: Loaded, progress: Progress) -> dict[str, Any]:
     return {
         "sound": not (wrong or found or gone),
         "path": str(path),
+        "bundle": run,
         "tables": len(facts.rows),
         "rows": sum(facts.rows.values()),
         "seals": facts.data()["seals"],

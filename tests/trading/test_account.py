@@ -9,6 +9,7 @@ from deals import FREE, NOW, D, book, fill_of, flat, order, position
 
 from trading_cli.domain import Entry, Fill, OrderState, Position, PositionState, Reason, Side, Token
 from trading_cli.trading.account import (
+    Account,
     Labels,
     LedgerRefused,
     Stake,
@@ -17,6 +18,7 @@ from trading_cli.trading.account import (
     deposit,
     digest,
     is_loss,
+    order_id,
     settle,
     snapshot,
 )
@@ -88,6 +90,7 @@ def test_the_lines_of_a_buy_and_of_a_sale() -> None:
     assert lines(second) == {
         "cash": D("12.25"), "positions": D("-10.24"), "fees": D("0.25"), "realized": D("-2.26"),
     }  # fmt: skip
+    assert [e.shares for e in second] == [0, -25, 0, 0]
     assert (left.shares, left.cost, left.realized) == (D(75), D("30.72"), D("2.01"))
     assert (left.targets_hit, left.original_shares, left.state) == (
         1, D(100), PositionState.OPEN,
@@ -121,6 +124,7 @@ def test_settlement_pays_one_a_half_or_nothing(payout: str, cash: str | None, ga
     assert (closed.state, closed.closed_at) == (PositionState.CLOSED, NOW)
     assert is_loss(held, closed) == (D(gain) < 0)
     assert {e.kind for e in entries} == {"settlement"}
+    assert [e.shares for e in entries if e.account == "positions"] == [-100]
 
 
 def test_a_further_buy_averages_the_entry_price() -> None:
@@ -168,6 +172,74 @@ def test_what_would_break_the_ledger_is_refused(
         apply(held, leave, fill)
 
 
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"order_id": "another"}, "does not belong to order"),
+        ({"token": Token.NO}, "does not belong to order"),
+        ({"shares": D(0)}, "has 0 shares"),
+        ({"shares": D(-1)}, "has -1 shares"),
+        ({"fee": D("-0.01")}, "a fee of -0.01"),
+    ],
+)
+def test_a_fill_that_cannot_be_is_refused(changes: dict[str, object], word: str) -> None:
+    """Each by itself: another order's, another token's, of nothing, paid for by the venue."""
+    entry = order("10", "0.5")
+    wrong = replace(fill_of(entry, [("0.5", "10")]), **changes)  # type: ignore[arg-type]
+    with pytest.raises(LedgerRefused, match=word):
+        apply(None, entry, wrong)
+
+
+def test_the_least_there_is_can_be_bought() -> None:
+    """A hundredth of a share, free."""
+    entry = order("0.01", "0.5")
+    held, _ = apply(None, entry, fill_of(entry, [("0.5", "0.01")]))
+    assert (held.shares, held.cost) == (D("0.01"), D("0.005"))
+
+
+def test_what_brought_neither_gain_nor_loss_is_no_loss() -> None:
+    """A cool-down begins below 0, not at it."""
+    held = position("100", "0.40", cost="50")
+    even, _ = settle(held, D("0.5"), NOW)
+    assert not is_loss(held, even)
+
+
+def _sell(held: Position, wanted: str, got: str, reason: Reason) -> Position:
+    leave = order(wanted, "0.40", side=Side.SELL, reason=reason)
+    return apply(held, leave, fill_of(leave, [("0.45", got)]))[0]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.TARGET_1, Reason.TARGET_2, Reason.SLOW_3_DAYS, Reason.DEADLINE_7_DAYS],
+)
+def test_what_a_part_still_lacks_is_owed(reason: Reason) -> None:
+    """20 of 50 were sold: 30 are owed for the same reason, never more than is left of 100."""
+    begun = _sell(position("100"), "50", "20", reason)
+    assert (begun.owed, begun.owed_for) == (30, reason)
+    stopped = _sell(begun, "40", "40", Reason.STOP)
+    assert (stopped.owed, stopped.owed_for) == (30, reason)
+    more = _sell(stopped, "20", "20", Reason.STOP)
+    assert (more.shares, more.owed, more.owed_for) == (20, 20, reason)
+    gone = _sell(more, "20", "20", Reason.STOP)
+    assert (gone.owed, gone.owed_for, gone.state) == (0, None, PositionState.CLOSED)
+    whole = _sell(position("100"), "50", "50", reason)
+    assert (whole.owed, whole.owed_for) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hit"),
+    [(Reason.STOP, 0), (Reason.TARGET_1, 1), (Reason.TARGET_2, 2), (Reason.TARGET_3, 3)],
+)
+def test_which_target_was_hit_is_remembered(reason: Reason, hit: int) -> None:
+    """The highest so far; a stop hits none, and owes nothing."""
+    sold = _sell(position("100"), "50", "20", reason)
+    assert sold.targets_hit == hit
+    assert _sell(sold, "10", "10", Reason.TARGET_1).targets_hit == max(hit, 1)
+    if reason in {Reason.STOP, Reason.TARGET_3}:
+        assert (sold.owed, sold.owed_for) == (0, None)
+
+
 def test_a_payout_that_does_not_exist_is_refused() -> None:
     """Only 1, 0.5 or 0; and only once."""
     with pytest.raises(LedgerRefused, match=r"only 1, 0\.5 or 0"):
@@ -183,6 +255,8 @@ def test_deposits_and_withdrawals_are_two_lines() -> None:
     out = deposit(D("-250.5"), NOW, "w1")
     assert lines(out) == {"cash": D("-250.5"), "capital": D("250.5")}
     assert {e.kind for e in out} == {"withdrawal"}
+    for amount in ("0.000001", "0.5", "1"):
+        assert {e.kind for e in deposit(D(amount), NOW, "d1")} == {"deposit"}
     for amount in (D(0), D("0.0000001")):
         with pytest.raises(LedgerRefused, match="cannot be moved"):
             deposit(amount, NOW, "x")
@@ -206,6 +280,34 @@ def test_the_account_is_worth_what_it_could_be_sold_for() -> None:
     assert [s.labels.category for s in known.stakes] == ["", "Crypto", "Sports"]
     assert known.held("s", "m1", Token.YES) == 170
     assert known.held("other", "m1", Token.YES) == 0
+
+
+def test_what_is_not_said_is_absent_or_nothing() -> None:
+    """No label, a position of nobody, an account without a past."""
+    assert Labels() == Labels("", "other", ())
+    plain = Stake("m1", "e1", Token.YES, D(1), D(1))
+    assert (plain.labels, plain.kind, plain.strategy) == (Labels(), "position", "")
+    bare = Account(NOW, D(1), D(1), D(0))
+    assert (bare.stakes, bare.entries_today, bare.last_loss_at) == ((), 0, None)
+    assert (bare.losses, bare.selling) == ((), {})
+    assert snapshot(at=NOW, cash=D(1), capital=D(1), positions=[], values={}) == bare
+    assert {(e.market_id, e.token) for e in deposit(D(1), NOW, "d1")} == {("", None)}
+
+
+def test_a_position_opened_on_a_book_nobody_kept() -> None:
+    """Its bid is what was paid, its spread 0, and it is of the paper broker."""
+    entry = order("10", "0.5")
+    held, _ = apply(None, entry, fill_of(entry, [("0.45", "10")]))
+    assert (held.entry_bid, held.entry_spread, held.by) == (D("0.45"), 0, "paper")
+    assert (held.category, held.sector, held.themes) == ("", "other", ())
+
+
+def test_an_order_has_the_same_id_on_any_machine() -> None:
+    """The hash of what makes it one; the first intent of a slot is number 0."""
+    words = ("s", "m1", Token.YES, Side.BUY, 1_772_452_800)
+    assert order_id(*words) == order_id(*words, 0) == "cfe50a79ac10a26f"
+    assert order_id(*words, 1) != order_id(*words)
+    assert order_id(*words) == digest("order", *words, 0)
 
 
 def test_percentages_are_never_of_paper_gains() -> None:

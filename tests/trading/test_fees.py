@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_cli.domain import FeeSchedule, Market
-from trading_cli.trading.fees import FEE_TABLE, FeeUnknown, fee, round_trip, schedule_of
+from trading_cli.trading import fees
+from trading_cli.trading.fees import FEE_TABLE, FeeRow, FeeUnknown, fee, round_trip, schedule_of
 
 NOW = datetime(2026, 3, 11, 20, 30, tzinfo=UTC)
 BARE = Market("1", "0x1", "Will it rain?", "rain", "1", "2", "Yes", "No", NOW)
@@ -66,6 +67,16 @@ def test_the_table_is_dated() -> None:
     assert schedule_of(crypto, NOW) == FeeSchedule(D("0.25"), D(2), "table")
 
 
+def test_of_several_rows_the_newest_in_force_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate that was changed in March: the old one before that day, the new one from it on."""
+    march = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = [FeeRow("x", march, D("0.05")), FeeRow("x", march - timedelta(days=30), D("0.03"))]
+    monkeypatch.setattr(fees, "FEE_TABLE", (*rows, FeeRow("y", march, D("0.07"))))
+    market = replace(BARE, fee_type="x")
+    assert schedule_of(market, march).rate == D("0.05")
+    assert schedule_of(market, march - timedelta(seconds=1)).rate == D("0.03")
+
+
 @pytest.mark.parametrize(
     ("market", "reason"),
     [
@@ -94,6 +105,64 @@ def test_every_documented_type_has_its_rate() -> None:
         assert rates[name] == D("0.04")
     for name in ("economics_fees", "culture_fees", "weather_fees", "general_fees"):
         assert rates[name] == D("0.05")
+
+
+def test_the_whole_table() -> None:
+    """Every type with its rate, its exponent, and the day from which it is paid."""
+    first, sports = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 2, 18, tzinfo=UTC)
+    assert {row.fee_type: (row.rate, row.exponent, row.since) for row in FEE_TABLE} == {
+        "crypto_15_min": (D("0.25"), 2, first), "crypto_fees": (D("0.25"), 2, first),
+        "crypto_fees_v2": (D("0.07"), 1, first), "sports_fees": (D("0.0175"), 1, sports),
+        "sports_fees_v2": (D("0.03"), 1, first), "sports_fees_v3": (D("0.05"), 1, first),
+        "politics_fees": (D("0.04"), 1, first), "finance_prices_fees": (D("0.04"), 1, first),
+        "tech_fees": (D("0.04"), 1, first), "mentions_fees": (D("0.04"), 1, first),
+        "economics_fees": (D("0.05"), 1, first), "culture_fees": (D("0.05"), 1, first),
+        "weather_fees": (D("0.05"), 1, first), "general_fees": (D("0.05"), 1, first),
+        "zero_fees": (D(0), 1, first),
+    }  # fmt: skip
+    assert FeeRow("plain", first, D("0.01")).exponent == 1
+
+
+@pytest.mark.parametrize(("rate", "exponent"), [("0", "1"), ("1", "1"), ("0.05", "0")])
+def test_a_schedule_of_its_own_may_be_at_the_edge(rate: str, exponent: str) -> None:
+    """Nothing, all, and a fee that does not depend on the price are schedules."""
+    market = replace(BARE, fee_schedule=flat(rate, exponent))
+    assert schedule_of(market, NOW) == flat(rate, exponent)
+
+
+@pytest.mark.parametrize(("rate", "exponent"), [("0.05", "-1"), ("0.05", "NaN"), ("Infinity", "1")])
+def test_a_schedule_that_makes_no_sense_is_refused(rate: str, exponent: str) -> None:
+    """Each of its two numbers counts."""
+    with pytest.raises(FeeUnknown) as caught:
+        schedule_of(replace(BARE, fee_schedule=flat(rate, exponent)), NOW)
+    assert caught.value.reason == "BAD_SCHEDULE"
+    assert caught.value.market_id == "1"
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "shares", "share"),
+    [("0", "1", "100", "1"), ("0.4", "0.4", "100", "0"), ("0.3", "0.4", "1", "0.25"),
+     ("0.3", "0.4", "0.5", "0.25"), ("1", "1", "1", "0")],
+)  # fmt: skip
+def test_a_round_trip_at_the_edge(bid: str, ask: str, shares: str, share: str) -> None:
+    """From nothing to all, in a book without a spread, of a share and of half a one; no fee."""
+    assert round_trip(D(bid), D(ask), flat("0"), D(shares)).share == D(share)
+
+
+@pytest.mark.parametrize("shares", ["0", "-1"])
+def test_a_round_trip_of_nothing_is_refused(shares: str) -> None:
+    """It would be a share of nothing."""
+    with pytest.raises(ValueError, match="no round trip"):
+        round_trip(D("0.4"), D("0.5"), flat("0"), D(shares))
+
+
+def test_what_is_worth_nothing_or_all_is_free() -> None:
+    """At 0 and at 1 nobody pays, however many; a fifth of a step is a whole one."""
+    assert fee(D(1000), D(0), flat("0.07")) == fee(D(1000), D(1), flat("0.07")) == 0
+    # .01 x .0008 x .25 = .000002; 10 x .0000050 x .25 = .0000125: half a step goes up
+    assert fee(D("0.01"), D("0.5"), flat("0.0008")) == D("0.00001")
+    assert fee(D(10), D("0.5"), flat("0.000005")) == D("0.00001")
+    assert fee(D(10), D("0.5"), flat("0.000010")) == D("0.00003")
 
 
 def test_a_round_trip_by_hand() -> None:

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_cli.domain import Side, Token
-from trading_cli.trading.fees import fee
+from trading_cli.trading.fees import FEE_TABLE, fee
 from trading_cli.trading.fills import (
+    DEAREST_FEE,
     MICRO,
+    SHARE_STEP,
     depth_taken,
     gross_of,
     liquidation,
@@ -73,6 +75,37 @@ def test_a_bid_that_pays_less_than_its_fee_is_not_sold_to() -> None:
     """A hundredth of a share at .0001 would bring a millionth and cost ten: it is left alone."""
     dust = book(bids=[("0.0001", "0.01")], asks=[("0.5", "5")])
     assert walk(dust, Side.SELL, D(1), D(0), flat("0.05")).shares == 0
+
+
+def test_a_bid_that_pays_no_more_than_its_fee_is_not_sold_to() -> None:
+    """A hundredth at .001 would bring .00001 and cost as much; the next bid pays, and gets it."""
+    dust = book(bids=[("0.001", "0.01")], asks=[("0.5", "5")])
+    assert walk(dust, Side.SELL, D(1), D(0), flat("0.05")).shares == 0
+    thin = book(bids=[("0.002", "0.001"), ("0.001", "10")], asks=[("0.5", "5")])
+    assert walk(thin, Side.SELL, D(1), D(0), flat("0.05")).levels == levels(("0.001", "1"))
+
+
+def test_the_steps_of_the_venue_and_the_dearest_fee() -> None:
+    """Hundredths of a share, millionths of a USD; a way out costs at most 7 % of p(1-p)."""
+    assert (D("0.01"), D("0.000001")) == (SHARE_STEP, MICRO)
+    assert (DEAREST_FEE.rate, DEAREST_FEE.exponent) == (D("0.07"), 1)
+    assert DEAREST_FEE.rate >= max(r.rate for r in FEE_TABLE if r.exponent == 1)
+
+
+def test_what_leaves_is_gross_and_fee_and_what_comes_in_is_less_it() -> None:
+    """30 at .50 with a rate of .04: 15 USD and .30 of fee; 50 at .48: 24 USD less .4992."""
+    assert walk(BOOK, Side.BUY, D(30), D("0.50"), flat("0.04")).net == D("15.3")
+    assert walk(BOOK, Side.SELL, D(50), D("0.48"), flat("0.04")).net == D("23.5008")
+
+
+def test_a_level_that_is_all_ours_is_passed_over() -> None:
+    """30 of 30 at .50 are gone: the next order gets .51; what is not of this side takes none."""
+    ours = fill_of(order("30"), [("0.50", "30")], at=NOW + timedelta(seconds=1))
+    sold = fill_of(order("5", "0.48", side=Side.SELL), [("0.48", "5")], at=NOW)
+    taken = depth_taken(BOOK, Token.YES, Side.BUY, [sold, ours])
+    assert taken == {D("0.50"): D(30)}
+    got = walk(BOOK, Side.BUY, D(15), D("0.51"), FREE, taken)
+    assert got.levels == levels(("0.51", "15"))
 
 
 def test_a_price_of_many_decimals_is_rounded_against_us() -> None:

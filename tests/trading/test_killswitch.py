@@ -59,8 +59,10 @@ def test_a_stop_wins(one, other, purpose):
 
 
 def test_what_cannot_be_read_forbids_everything():
-    """Nobody trades on a switch that cannot be read."""
+    """Nobody trades on a switch that cannot be read: it stands at level 4, the worst there is."""
     blind = unreadable("no such table")
+    assert (blind.state, blind.level, blind.reason) == (State.TRIGGERED, 4, "no such table")
+    assert (blind.since, blind.actor, blind.seq) == (None, "unreadable state", 0)
     assert all(forbids(blind, p, r) for p in Purpose for r in Reason)
 
 
@@ -69,6 +71,30 @@ def test_a_level_that_is_none_is_refused(level):
     """There are four."""
     with pytest.raises(UsageError):
         check_trigger(level)
+
+
+def test_there_are_four_levels():
+    """The lowest and the highest are levels, too."""
+    for level in (1, 2, 3, 4):
+        check_trigger(level)
+
+
+def test_a_standing_of_which_little_is_said_is_of_no_row():
+    """No moment, nobody, no number."""
+    assert Standing(State.ARMED, 0, "", None, "", 0) == ARMED
+
+
+def test_what_may_go_is_told_with_no_word():
+    """The answer is a text in every case: "" where the order may go."""
+    for standing in ALL:
+        for purpose in Purpose:
+            assert isinstance(forbids(standing, purpose, Reason.STOP), str)
+    assert forbids(ALL[2], Purpose.EXIT, Reason.STOP) == ""
+
+
+def test_a_refusal_of_the_switch_ends_a_command_with_8():
+    """Scripts and systemd units tell it from other errors by its number and word."""
+    assert (KillRefused.exit_code, KillRefused.code) == (8, "kill_switch")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +146,37 @@ def test_a_reset_says_what_is_missing(changes, word):
     """Each condition refuses alone, with its own sentence."""
     with pytest.raises(KillRefused, match=word):
         _reset(**changes)
+
+
+def test_a_reason_of_ten_characters_is_one():
+    """Nine are none, whatever stands around them."""
+    _reset(reason="0123456789")
+    with pytest.raises(KillRefused, match="10 characters"):
+        _reset(reason=" 012345678 ")
+
+
+def test_what_is_left_of_the_cool_down_is_said_in_minutes():
+    """Five of 120 are over: 115 more."""
+    with pytest.raises(KillRefused, match="lasts 115 minutes more"):
+        _reset(now=NOW + timedelta(minutes=5), cool_down=timedelta(hours=2))
+
+
+def test_a_stop_nobody_looked_at_has_no_unknown_orders():
+    """Without a proof none is counted; with one it is."""
+    with pytest.raises(KillRefused, match="an order may still be open"):
+        _reset(proof=None)
+    with pytest.raises(KillRefused, match="UNVERIFIED: 2 orders are unknown"):
+        _reset(proof=replace(CLEAN, unknown_orders=2))
+
+
+def test_who_may_not_arm_is_told_what_comes_first():
+    """A reset, where it is triggered; where it is armed already, nothing."""
+    with pytest.raises(KillRefused) as triggered:
+        check_arm(ALL[5])
+    assert triggered.value.hint == "trading kill reset comes first"
+    with pytest.raises(KillRefused) as armed:
+        check_arm(ARMED)
+    assert armed.value.hint == ""
 
 
 @pytest.mark.parametrize("standing", [s for s in ALL if s.state is not State.DISARMED])

@@ -144,6 +144,87 @@ def test_a_stale_book_is_no_loss() -> None:
     assert reached([]) == set()
 
 
+def test_half_an_hour_is_still_now_and_still_beside() -> None:
+    """The newest mark may be 30 minutes old, and so far from the one before; not a slot more."""
+    rows = marks(*LOST)
+    assert reached(rows, NOON + 2 * SLOT) == reached(rows) == {"day", "week", "month", "peak"}
+    far = marks((13 * H, 10_000), (timedelta(minutes=40), 7_000), (SLOT, 7_000))
+    assert reached(far) == reached(rows)
+
+
+def test_the_day_begins_at_midnight_to_the_microsecond() -> None:
+    """What was lost between the last mark of yesterday and the first of today is today's loss."""
+    midnight = NOON.replace(hour=0, minute=0, second=0)
+    first = Marked(midnight + timedelta(microseconds=1), D(9_400))
+    rows = [Marked(midnight - SLOT, D(10_000)), first, *marks((SLOT, 9_400), (0 * H, 9_400))]
+    assert reached(rows, limits=only("day")) == {"day"}
+    at_once = [rows[0], replace(first, at=midnight), *rows[2:]]
+    assert reached(at_once, limits=only("day")) == set()
+
+
+@pytest.mark.parametrize(("kind", "days", "lost"), [("week", 7, 9_000), ("month", 30, 8_000)])
+def test_what_is_exactly_so_old_is_where_it_counts_from(kind: str, days: int, lost: int) -> None:
+    """Not the mark of a day before, which was lower."""
+    rows = marks(((days + 1) * DAY, lost), (days * DAY, 10_000), (SLOT, lost), (0 * H, lost))
+    assert reached(rows, limits=only(kind)) == {kind}
+
+
+def test_a_pause_that_ends_now_may_begin_again() -> None:
+    """Three days after its start, for what was lost since then."""
+    rows = marks((3 * DAY, 10_000), (SLOT, 8_900), (0 * H, 8_900))
+    for begun, kinds in ((NOON - 3 * DAY, ["week"]), (NOON - 3 * DAY + SLOT, [])):
+        found = loss_limits(rows, NOON, only("week"), BANKROLL, begun={"week": begun})
+        assert [loss.kind for loss in found] == kinds
+
+
+def test_the_peak_counts_from_the_very_mark_of_the_reset() -> None:
+    """The mark of that moment is the first that counts."""
+    rows = marks((2 * H, 10_000), (SLOT, 8_000), (0 * H, 8_000))
+    found = loss_limits(rows, NOON, only("peak"), BANKROLL, peak_since=NOON - 2 * H)
+    assert [loss.fraction for loss in found] == [D("0.2")]
+
+
+def test_an_account_of_a_dollar_can_lose_half_of_it() -> None:
+    """However little it is."""
+    rows = [Marked(NOON - 13 * H, D(1)), *(Marked(NOON - t, D("0.5")) for t in (SLOT, 0 * H))]
+    assert reached(rows) == {"day", "week", "month", "peak"}
+
+
+def test_what_a_loss_is_a_fraction_of() -> None:
+    """Of 12,000: 10,000 where 2,000 were won, 12,000 where they were paid in; 500 and 600 are 5 %.
+
+    What was lost since is what counts, not what was paid in before.
+    """
+    for flows, equity in ((0, 11_500), (2_000, 11_400)):
+        rows = marks((13 * H, 12_000), (SLOT, equity), (0 * H, equity))
+        rows = [replace(m, flows=D(flows)) for m in rows]
+        (loss,) = loss_limits(rows, NOON, only("day"), BANKROLL)
+        assert loss.fraction == D("0.05")
+
+
+def test_the_peak_is_the_highest_without_what_was_paid_in() -> None:
+    """10,000, then 1,000 with 5,000 more: 15,000 is the peak, of which 11,000 lack 4,000."""
+    rows = marks((9 * DAY, 10_000), (8 * DAY, 11_000), (SLOT, 11_000), (0 * H, 11_000))
+    paid = [rows[0], *(replace(m, flows=D(5_000)) for m in rows[1:])]
+    (loss,) = loss_limits(paid, NOON, only("peak"), BANKROLL)
+    assert loss.fraction == D(4_000) / D(15_000)
+
+
+def test_only_the_last_two_marks_are_held_against_the_peak() -> None:
+    """Three at the peak, of which 2,000 were paid in before, and two at 85 % of it."""
+    rows = marks(*((n * DAY, 12_000) for n in (9, 8, 7)), (SLOT, 10_200), (0 * H, 10_200))
+    rows = [replace(m, flows=D(2_000)) for m in rows]
+    (loss,) = loss_limits(rows, NOON, only("peak"), BANKROLL)
+    assert loss.fraction == D("0.15")
+
+
+def test_what_was_all_taken_out_has_no_peak() -> None:
+    """12,000 withdrawn between the last two marks: nothing is left that could be lost."""
+    top, last = marks((SLOT, 12_000), (0 * H, 0))
+    rows = [*marks((DAY, 12_000)), top, replace(last, flows=D(-12_000))]
+    assert reached(rows, limits=only("peak")) == set()
+
+
 def test_marks_in_any_order_and_from_the_future_change_nothing() -> None:
     """Order does not matter; what is not yet, is not."""
     rows = marks(*LOST)

@@ -1,5 +1,6 @@
 """First in, first out: goldens by hand, and for whatever was dealt the sums of the ledger."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -57,6 +58,18 @@ def test_other_markets_are_other_lots():
     )
     assert [(one.market_id, one.cost) for one in gone] == [("b", D(2))]
     assert [lot.market_id for lot in held] == ["a"]
+
+
+def test_what_moves_no_shares_is_no_disposal():
+    """A deposit first and between, and a line of a purchase that corrects its cost alone."""
+    paid = [Entry("d", "cash", D(100), NOON, "deposit", "r"),
+            Entry("d", "capital", D(-100), NOON, "deposit", "r")]  # fmt: skip
+    later = [replace(one, transfer="e") for one in paid]
+    bought = dealt(0, "4", "2", "-2")
+    corrected = [replace(bought[1], amount=D(0), shares=D(0)), *bought]
+    gone, held = fifo(paid + corrected + later + dealt(1, "-4", "-2", "3"))
+    assert [(one.shares, one.cost, one.proceeds) for one in gone] == [(D(4), D(2), D(3))]
+    assert held == []
 
 
 def test_more_sold_than_bought_is_an_error_that_names_the_transfer():

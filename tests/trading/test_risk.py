@@ -240,11 +240,45 @@ def test_below_the_venues_minimum_there_is_no_trade() -> None:
     assert (small.shares, small.binding) == (0, "minimum")
 
 
+def test_exactly_the_venues_minimum_is_enough() -> None:
+    """Five asked for, or left by a limit (500 - 497.499 - .001 at .50), are five; one is, too."""
+    said = ask(intent("5"), account())
+    assert (said.shares, said.binding) == (5, "")
+    known = account([stake("m1", "497.499", "e9")])
+    said = ask(intent("100"), known, only(position=D("0.05")))
+    assert (said.shares, said.binding) == (5, "position")
+    assert ask(intent("1", min_size=D(1)), account()).shares == 1
+
+
+def test_a_cancelled_event_pays_half() -> None:
+    """NO of a, b, c at .80 lose 90 if all is cancelled; YES at .60 loses .10 more a share then."""
+    groups = Groups({"e1": Group("e1", frozenset({"m1", "a", "b", "c"}), exclusive=True)})
+    known = account([stake(m, "80", "e1", token=Token.NO) for m in "abc"])
+    said = ask(intent("5000", "0.60"), known, only(event_group=D("0.0095")), groups)
+    assert (said.shares, said.binding) == (D("49.99"), "event_group")  # (95 - 90 - .001) / .10
+
+
+def test_an_event_exactly_at_its_limit_may_still_be_hedged() -> None:
+    """1,000 NO for 500 lose 500 where YES wins, and 500 is the limit: YES makes that less."""
+    known = account([stake("m1", "500", "e1", token=Token.NO, shares=D(1000))])
+    limits = only(event_group=D("0.05"))
+    assert ask(intent("100"), known, limits).shares == 100
+    beyond = account([stake("m1", "500.01", "e1", token=Token.NO, shares=D(1000))])
+    assert ask(intent("100"), beyond, limits).shares == 0
+
+
+def test_a_cool_down_says_until_when() -> None:
+    """A loss at 11:01 forbids until 12:01."""
+    said = ask(intent(), account(last_loss_at=NOW - timedelta(minutes=59)))
+    assert "a loss at 11:01: no entry until 12:01 UTC" in said.sentence
+
+
 def test_an_entry_that_is_none_is_refused() -> None:
     """There is no short: an entry never sells, and nothing buys nothing or at nothing."""
     assert ask(intent(side=Side.SELL), account()).binding == "entry"
-    assert ask(intent("0"), account()).shares == 0
-    assert ask(intent("5", "0"), account()).shares == 0
+    for nothing in (intent("0"), intent("-1"), intent("5", "0")):
+        said = ask(nothing, account())
+        assert (said.shares, said.binding) == (0, "entry")
     assert ask(leaving(side=Side.BUY), account([stake("m1", "1")])).binding == "held"
 
 

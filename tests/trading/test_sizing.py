@@ -102,6 +102,38 @@ def test_below_the_venues_minimum_there_is_no_trade() -> None:
     assert sized(signal(), min_size=D(500)).shares == 0
 
 
+def test_a_book_that_says_neither_tick_nor_minimum_has_the_usual_ones() -> None:
+    """One cent, five shares."""
+    bare = replace(DEEP, tick=None, min_size=None)
+    assert sized(signal(), there=bare).limit_price == D("0.52")
+    for offered, shares in (("99", 0), ("100", 5)):
+        thin = replace(book([("0.49", "100000")], [("0.50", offered)]), tick=None, min_size=None)
+        assert sized(signal(), there=thin).shares == shares
+
+
+def test_nothing_is_never_asked_for() -> None:
+    """Where the venue has no minimum, three quarters of a share are an order, and 0 is none."""
+    some = sized(signal("0.000039"), min_size=D(0))  # .39 USD at .52
+    assert (some.shares, some.binding) == (D("0.75"), "tier")
+    none = sized(signal("0"), min_size=D(0))
+    assert (none.shares, none.binding, none.sentence[:8]) == (0, "tier", "no trade")
+    assert [check.rule for check in none.checks][-1] == "minimum"
+    assert none.checks[-1].allowed == 0
+
+
+def test_what_has_no_size_has_no_checks() -> None:
+    """Not one was asked: the answer is empty, not absent."""
+    assert sized(signal(), there=book()).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("probability", "fraction"), [(0.0, "0"), (0.5, "0"), (0.75, "0.5"), (1.0, "1")]
+)
+def test_certainty_is_a_probability(probability: float, fraction: str) -> None:
+    """0 and 1 are in [0, 1]: at .50 all-in Kelly bets nothing, and everything."""
+    assert kelly_fraction(probability, D("0.50")) == D(fraction)
+
+
 def test_a_book_with_one_side_is_not_bought_from() -> None:
     """No ask is no price; no bid is no way out."""
     for there in (book([("0.49", "10")]), book(asks=[("0.5", "10")]), book()):

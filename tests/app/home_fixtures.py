@@ -41,6 +41,27 @@ def exchange(world_days: int) -> Iterator[Exchange]:
         yield Exchange(world, server)
 
 
+def home_in(
+    folder: Path,
+    exchange: Exchange,
+    collection: Mapping[str, Any],
+    *,
+    env: Mapping[str, str] | None = None,
+    sections: Mapping[str, Any] | None = None,
+) -> Home:
+    """Return the home in *folder*, which may hold a database, at the world's first noon."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    config = folder / "config.yaml"
+    section = settings_for(exchange.url, **collection)
+    config.write_text(yaml.safe_dump({"data_collection": section, **(sections or {})}))
+    config.chmod(0o600)
+    clock = FrozenClock(from_epoch(NOON + AFTER_SLOT_S))
+    toolkit = Toolkit(load(config, env=env or {}), clock=clock, env=env or {})
+    home = Home(toolkit, clock, exchange, config)
+    home.at(0)
+    return home
+
+
 @pytest.fixture
 def make_home(tmp_path: Path, exchange: Exchange, usual: Mapping[str, Any]) -> Iterator[MakeHome]:
     """Return what makes a home that collects from the exchange, which has no fault in force."""
@@ -54,17 +75,9 @@ def make_home(tmp_path: Path, exchange: Exchange, usual: Mapping[str, Any]) -> I
         sections: Mapping[str, Any] | None = None,
         **collection: Any,
     ) -> Home:
-        folder = tmp_path / name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        config = folder / "config.yaml"
-        section = settings_for(exchange.url, **{**usual, **collection})
-        config.write_text(yaml.safe_dump({"data_collection": section, **(sections or {})}))
-        config.chmod(0o600)
-        clock = FrozenClock(from_epoch(NOON + AFTER_SLOT_S))
-        toolkit = Toolkit(load(config, env=env or {}), clock=clock, env=env or {})
-        made.append(toolkit)
-        home = Home(toolkit, clock, exchange, config)
-        home.at(0)
+        settings = {**usual, **collection}
+        home = home_in(tmp_path / name, exchange, settings, env=env, sections=sections)
+        made.append(home.toolkit)
         return home
 
     yield make

@@ -173,6 +173,30 @@ def test_what_we_write_as_icalendar_we_read_again(dealt, tmp_path):
     assert not wrong
 
 
+def test_a_date_that_moves_is_the_same_entry_revised(dealt, tmp_path):
+    """Another calendar moves it: the same UID, a later SEQUENCE and DTSTAMP (RFC 5545 3.8.7.4)."""
+    out, file = tmp_path / "a.ics", tmp_path / "dates.csv"
+    found = []
+    for number, (deadline, fed) in enumerate(((40, "18"), (43, "19"))):
+        moved = replace(market(1, dealt.clock.now()), end_at=NOON + deadline * DAY)
+        with dealt.store() as store, store.transaction() as tx:
+            listings.record_markets(tx, [moved])
+        dates = f"uid,at,title\nfed,2026-03-{fed}T18:00Z,FOMC\ncpi,2026-03-20T12:30Z,CPI\n"
+        file.write_text(dates)
+        agenda.bring_in(dealt.config, str(file), "usa", clock=dealt.clock)
+        assert agenda.write_ics(out, asked(dealt)["events"], clock=dealt.clock) == 3
+        entries = icalendar.Calendar.from_ical(out.read_bytes()).walk("VEVENT")
+        found.append({str(one["uid"]): one for one in entries})
+        assert len(found[number]) == 3
+        dealt.clock.set(dealt.clock.now() + HOUR)
+    before, after = found
+    assert set(before) == set(after)
+    assert all(after[one]["sequence"] > before[one]["sequence"] >= 0 for one in after)
+    assert all(after[one]["dtstamp"].dt > before[one]["dtstamp"].dt for one in after)
+    apart = sorted(after[one]["dtstart"].dt - before[one]["dtstart"].dt for one in after)
+    assert apart == [0 * DAY, DAY, 3 * DAY]
+
+
 def test_a_whole_day_a_repeating_and_a_broken_entry(tmp_path):
     """A date alone is midnight UTC; of a rule the first date is kept and that said."""
     file = tmp_path / "x.ics"

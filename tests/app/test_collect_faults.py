@@ -6,12 +6,15 @@ stays as it was, no row is impossible, and what the other services gave is kept.
 
 import gzip
 import os
+import shutil
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import Home, MakeHome  # beside this file
+from home_fixtures import home_in  # beside this file
+from homes import Exchange, Home, MakeHome  # beside this file
 
 from trading_cli.app.collection import CollectReport
 from trading_cli.core.errors import (
@@ -56,10 +59,37 @@ SAID = {
 }
 
 
+FEW = {"panel": {"max_markets": 4}, "read_timeout_s": 0.2}  # a broken one costs requests
+
+IMPOSSIBLE = (
+    "SELECT 1 FROM quotes WHERE bid <= 0 OR ask >= 1000000 OR bid >= ask OR event_time <= 0",
+    "SELECT 1 FROM trades WHERE price <= 0 OR price >= 1000000 OR size <= 0",
+    "SELECT 1 FROM runs WHERE state = 'RUNNING'",
+)
+
+
 @pytest.fixture
-def kit(make_home: MakeHome) -> Home:
-    """Return an empty home that follows a few markets: looking for a broken one costs requests."""
-    return make_home(panel={"max_markets": 4}, read_timeout_s=0.2)
+def empty(make_home: MakeHome) -> Home:
+    """Return an empty home that follows a few markets."""
+    return make_home(**FEW)
+
+
+@pytest.fixture(scope="module")
+def first_slot(tmp_path_factory: pytest.TempPathFactory, exchange: Exchange) -> Path:
+    """Return what a home like that holds after its first slot, collected in peace."""
+    folder = tmp_path_factory.mktemp("first")
+    exchange.faults()
+    home = home_in(folder, exchange, {**FEW, "read_timeout_s": 10.0})  # nothing is slow here
+    with home.toolkit:
+        assert home.collect().state == "OK"
+    return folder / "data"
+
+
+@pytest.fixture
+def kit(empty: Home, first_slot: Path) -> Home:
+    """Return a home of its own that collected one slot in peace."""
+    shutil.copytree(first_slot, empty.database.parent)
+    return empty
 
 
 SLOW = {"error_200", "slow_drip", "hang", "storm_429"}  # real seconds: by day in one place each
@@ -86,7 +116,8 @@ def rule(fault: str, place: str, **more: Any) -> dict[str, Any]:
 def kept_by(home: Home) -> dict[str, set[tuple[Any, ...]]]:
     """Return every row of what came from the venue."""
     tables = ("quotes", "trades", "books", "resolutions", "listing_seen", "panel")
-    return {name: set(home.rows(f"SELECT * FROM {name}")) for name in tables}  # noqa: S608  # ours
+    with home.looking() as look:
+        return {name: set(look.execute(f"SELECT * FROM {name}")) for name in tables}  # noqa: S608  # ours
 
 
 def check_kept(home: Home, before: Mapping[str, set[tuple[Any, ...]]]) -> None:
@@ -94,12 +125,10 @@ def check_kept(home: Home, before: Mapping[str, set[tuple[Any, ...]]]) -> None:
     after = kept_by(home)
     for name, rows in before.items():
         assert rows <= after[name], name
-    assert not home.rows(
-        "SELECT 1 FROM quotes WHERE bid <= 0 OR ask >= 1000000 OR bid >= ask OR event_time <= 0"
-    )
-    assert not home.rows("SELECT 1 FROM trades WHERE price <= 0 OR price >= 1000000 OR size <= 0")
-    assert home.rows("PRAGMA quick_check") == [("ok",)]
-    assert not home.rows("SELECT 1 FROM runs WHERE state = 'RUNNING'")
+    with home.looking() as look:
+        found = [look.execute(question).fetchall() for question in IMPOSSIBLE]
+        assert look.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    assert found == [[]] * len(IMPOSSIBLE)
 
 
 def gaps_of(home: Home, slot: int) -> dict[str, str]:
@@ -110,8 +139,7 @@ def gaps_of(home: Home, slot: int) -> dict[str, str]:
 
 
 def second_slot(home: Home, *rules: Mapping[str, Any]) -> tuple[CollectReport, Any, int]:
-    """Collect one slot in peace, the next under *rules*; return its report and what was before."""
-    home.collect()
+    """Collect the next slot under *rules*; return its report and what was before."""
     before = kept_by(home)
     home.exchange.faults(*rules)
     slot = home.at(1)
@@ -174,10 +202,8 @@ def test_a_fault_of_the_first_request_only(kit, fault):
 
 
 @pytest.mark.parametrize("fault", VOICES)
-def test_a_fault_of_every_voice(make_home: MakeHome, fault):
+def test_a_fault_of_every_voice(kit, fault):
     """All talk is spoilt: the venue's slot is whole, and each voice's state is a named one."""
-    kit = make_home(panel={"max_markets": 3}, read_timeout_s=0.2)
-    kit.collect()
     before = kept_by(kit)
     match = "/(gdelt|google_news|bluesky|hacker_news)/"
     kit.exchange.faults({"fault": fault, "match": match, "args": ARGS.get(fault, {})})
@@ -199,7 +225,6 @@ def test_a_fault_of_every_voice(make_home: MakeHome, fault):
 )
 def test_nothing_at_all_is_exit_five(kit, fault):
     """Where every service fails the run is a SourceError; the slot's gaps are rows all the same."""
-    kit.collect()
     before = kept_by(kit)
     kit.exchange.faults({"fault": fault, "match": "/(gamma|clob|data)/"})
     slot = kit.at(1)
@@ -213,11 +238,11 @@ def test_nothing_at_all_is_exit_five(kit, fault):
     assert why
 
 
-def test_a_first_run_without_a_listing_is_exit_five(kit):
+def test_a_first_run_without_a_listing_is_exit_five(empty):
     """With no listing and nothing followed before there is nothing to ask for."""
-    kit.exchange.faults(rule("server_error", "listing"))
+    empty.exchange.faults(rule("server_error", "listing"))
     with pytest.raises(SourceError, match="500") as no:
-        kit.collect()
+        empty.collect()
     assert no.value.exit_code == 5
 
 
@@ -256,7 +281,6 @@ def refused(home: Home, kind: type[StoreError], words: str) -> None:
 
 def test_a_full_disk(kit, monkeypatch):
     """No page left: a sentence about the disk, what was stored stays, and later it goes on."""
-    kit.collect()
     before = kept_by(kit)
     real = Store.open
 
@@ -275,10 +299,10 @@ def test_a_full_disk(kit, monkeypatch):
     assert kit.collect().state == "OK"
 
 
-def test_a_locked_file(make_home: MakeHome):
+def test_a_locked_file(make_home: MakeHome, first_slot: Path):
     """Another program writes for longer than we may wait: that is said, and nothing is lost."""
-    kit = make_home(sections={"database": {"busy_timeout_ms": 50}})
-    kit.collect()
+    kit = make_home(sections={"database": {"busy_timeout_ms": 50}}, **FEW)
+    shutil.copytree(first_slot, kit.database.parent)
     before = kept_by(kit)
     kit.at(1)
     other = sqlite3.connect(kit.database, isolation_level=None)
@@ -292,7 +316,6 @@ def test_a_locked_file(make_home: MakeHome):
 
 def test_a_corrupt_file(kit):
     """A file that is no database is refused as damaged and left as it is."""
-    kit.collect()
     junk = os.urandom(64) + gzip.compress(b"junk" * 10_000)
     kit.database.write_bytes(junk)
     refused(kit, StoreCorrupt, "not a database")
@@ -301,7 +324,6 @@ def test_a_corrupt_file(kit):
 
 def test_a_newer_schema(kit):
     """A file of a later version is refused with both numbers, untouched."""
-    kit.collect()
     raw = sqlite3.connect(kit.database)
     raw.execute(f"PRAGMA user_version={migrations.NEWEST + 1}")
     raw.close()

@@ -1,7 +1,7 @@
 """The `collect` command on a disk or file that is not as it must be: a sentence, a code, no loss.
 
-Whole processes with their real clock; a full and a read-only disk are the kernel's own, mounted in
-a namespace that ends with the test.
+With the real clock; a full and a read-only disk are the kernel's own, mounted in a namespace that
+ends with the test, and what is about mounts and rights runs as a process of its own.
 """
 
 import ctypes
@@ -13,13 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from homes import DAY, VOICES, Exchange, settings_for  # beside this file
 
+from trading_cli.cli.main import run
 from trading_cli.simulator import running
 from trading_cli.simulator.world import World
 from trading_cli.store import migrations
@@ -97,6 +100,12 @@ class Box:
             self.words(*more), capture_output=True, text=True, timeout=120, check=False, **options
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def here(self, *more: str) -> Ended:
+        """Run the command in this process."""
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            code = run(self.words(*more)[3:])
+        return Ended(code, out.getvalue(), err.getvalue())
 
     def rows(self) -> dict[str, int]:
         """Return how many rows each table holds; the file must be sound."""
@@ -251,35 +260,35 @@ def test_a_folder_we_may_not_write_to(box):
 
 def test_a_locked_file(box):
     """Another program writes for longer than we may wait: exit 6 says so, later it works."""
-    assert box.collect().code == 0
+    assert box.here().code == 0
     before = box.rows()
     other = sqlite3.connect(box.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    complains(box.collect("--force"), "store_locked", "another process holds")
+    complains(box.here("--force"), "store_locked", "another process holds")
     other.execute("ROLLBACK")
     other.close()
     assert box.rows() == before
-    assert box.collect("--force").code == 0
+    assert box.here("--force").code == 0
 
 
 def test_a_corrupt_file(box):
     """A damaged file: exit 6 says so and leaves it as it is; the old one put back, it works."""
-    assert box.collect().code == 0
+    assert box.here().code == 0
     whole = box.database.read_bytes()
     box.database.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
     junk = box.database.read_bytes()
-    complains(box.collect("--force"), "store_corrupt", str(box.database))
+    complains(box.here("--force"), "store_corrupt", str(box.database))
     assert box.database.read_bytes() == junk
     box.database.write_bytes(whole)
-    assert box.collect("--force").code == 0
+    assert box.here("--force").code == 0
 
 
 def test_a_newer_schema(box):
     """A file of a later version: exit 6 says both numbers and touches nothing."""
-    assert box.collect().code == 0
+    assert box.here().code == 0
     raw = sqlite3.connect(box.database)
     raw.execute(f"PRAGMA user_version={migrations.NEWEST + 1}")
     raw.close()
     before = box.database.read_bytes()
-    complains(box.collect(), "store_newer", f"schema {migrations.NEWEST + 1}")
+    complains(box.here(), "store_newer", f"schema {migrations.NEWEST + 1}")
     assert box.database.read_bytes() == before

@@ -178,7 +178,16 @@ def test_the_metrics_are_what_prometheus_reads(dealt):
 
 
 class Hook(BaseHTTPRequestHandler):
-    """Takes a sign of life, or answers as the path says."""
+    """Takes a sign of life, or answers as the path says; as the venue's site it lets nobody in."""
+
+    def do_GET(self) -> None:
+        """Say that nobody may trade from here."""
+        body = b'{"blocked": true, "ip": "127.0.0.1", "country": "DE", "region": "BE"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def do_POST(self) -> None:
         """Keep what came."""
@@ -222,6 +231,18 @@ def test_a_heartbeat_is_sent_and_what_came_of_it_kept(dealt, hook, path, private
     assert str(hook.server_port) not in found["evidence"] + said
     assert len(hook.heard) == (0 if not private else 1)
     assert parts(dealt)["heartbeat"]["state"] == "off"
+
+
+def test_where_the_venue_allows_no_trading_there_is_a_way_to_go_on(dealt, hook):
+    """A warning with its fix, like every other: paper needs no permission."""
+    dealt.config.write_text(
+        "data_collection: {limits_path: limits.db,"
+        f" polymarket: {{site_url: 'http://127.0.0.1:{hook.server_port}'}}}}\n"
+    )
+    patient = Patient(load(dealt.config, env={}), {}, dealt.clock, offline=False)
+    (one,) = network.trading_allowed(patient)
+    assert (one["state"], one["fix"]) == ("warn", "nothing to mend: stay with `mode: paper`")
+    assert "no trading from DE" in one["evidence"]
 
 
 def test_the_telegram_canary_asks_who_we_are_and_sends_nothing(dealt):

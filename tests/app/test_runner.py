@@ -1,6 +1,7 @@
 """The runner: due jobs run, one that hangs is ended, and nothing is left when it ends."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -143,26 +144,28 @@ def test_week_days_are_counted_as_cron_counts_them(cron, due):
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_runner_and_what_it_started(tmp_path, told):
     """SIGTERM and SIGINT leave what kill -9 leaves: no child, and the reason is the signal."""
-    pid = tmp_path / "pid"
+    pipe = tmp_path / "pid"
+    os.mkfifo(pipe)
+    heard = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     program = f"""
 import os, sys
 from datetime import timedelta
 from apscheduler.triggers.cron import CronTrigger
 from trading_cli.app.runner import Job, Runner
 code = "import os, time, pathlib; "
-code += "pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(600)"
+code += "pathlib.Path({str(pipe)!r}).write_text(str(os.getpid())); time.sleep(600)"
 argv = (sys.executable, "-c", code)
 job = Job("c", CronTrigger(year=2099), argv, timedelta(minutes=5), at_once=True)
 print(Runner([job], stopped=lambda: "", say=lambda _: None, env=dict(os.environ)).serve())
 """
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    while not (pid.exists() and pid.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
+    assert select.select([heard], [], [], 60)[0], "it started nothing"
+    pid = int(os.read(heard, 20))
+    os.close(heard)
     process.send_signal(told)
     out, _ = process.communicate(timeout=60)
     assert out.strip() == told.name
-    assert not psutil.pid_exists(int(pid.read_text()))
+    assert not psutil.pid_exists(pid)
 
 
 def test_ending_asks_only_the_very_process():

@@ -16,7 +16,7 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def homes(tmp_path_factory: pytest.TempPathFactory, small_demo: Path) -> Iterator[dict[str, Path]]:
     """Return settings files by state.
 
     ``empty``: nothing collected; ``alone``: nor does anybody answer; ``filled``: one slot, just
@@ -44,8 +44,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
         with pytest.MonkeyPatch.context() as away:
             away.setenv(*silent.popitem())
             assert tell("collect", "--config", str(found["partial"])).exit_code == 0
-        demo = ("demo", "--days", "1", "--cycles", "1", "--markets", "8")
-        assert tell(*demo, "--keep", str(folder / "old")).exit_code == 0
+        shutil.copytree(small_demo, folder / "old")
         found["old"] = folder / "old" / "config.yaml"
         found["damaged"] = make_home(folder / "damaged", server.url)
         shutil.copytree(folder / "filled" / "data", folder / "damaged" / "data")

@@ -11,9 +11,10 @@ import store_world as world  # see conftest
 from trading_cli.core.errors import StoreNewer
 from trading_cli.store import Store, migrations
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:This process .* is multi-threaded:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("own_migrations"),  # making a file is the point
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 APPLICATION = 0x54524144
 
 

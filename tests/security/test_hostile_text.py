@@ -1,7 +1,6 @@
 """Whatever strangers write, nothing we show, send, log or write does what it says."""
 
 import json
-import os
 import shutil
 import sqlite3
 import unicodedata
@@ -146,15 +145,10 @@ def poison(database: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poisoned(tmp_path_factory: pytest.TempPathFactory, small_demo: Path) -> Path:
     """Return the demo's home with all that strangers wrote replaced by payloads."""
     folder = tmp_path_factory.mktemp("hostile")
-    with pytest.MonkeyPatch.context() as away:
-        for name in [name for name in os.environ if name.startswith("TRADING_")]:
-            away.delenv(name)
-        away.setenv("XDG_STATE_HOME", str(folder / "state"))
-        size = ("--days", "1", "--cycles", "1", "--markets", "8")
-        assert tell("demo", *size, "--keep", str(folder / "demo")).exit_code == 0
+    shutil.copytree(small_demo, folder / "demo")
     assert poison(folder / "demo" / "data" / "trading.db") > 200
     log.configure(folder / "demo" / "logs")
     for text in PAYLOADS:

@@ -160,6 +160,52 @@ def test_a_span_of_a_month_still_covers_its_end(store):
     assert found["x"][0][1] == SLOT
 
 
+def test_each_subject_has_its_own_beginning(store):
+    """A long answer that ended before what is asked of one subject is still one for the other."""
+    long_ago = NOON - timedelta(days=9), NOON - timedelta(days=5)
+    with store.transaction() as tx:
+        record_coverage(tx, [Coverage("s", one, *long_ago, NOON) for one in ("x", "y", "z")])
+    asked = {"x": NOON - HOUR, "y": NOON - timedelta(days=6)}
+    with store.reading() as look:
+        found = features.spans(look, "s", asked, as_of=NOON)
+    assert found == {"y": [tuple(int(at.timestamp()) for at in long_ago)]}
+
+
+def test_old_answers_are_not_looked_through(store):
+    """By the statistics of a young file: 40 answers a subject cost as much as 400 older besides."""
+
+    def cover(first, last):
+        spans = [
+            Coverage("s", str(one), NOON + n * HOUR / 4, NOON + (n + 1) * HOUR / 4, NOON)
+            for one in range(20)
+            for n in range(first, last)
+        ]
+        month = Coverage("s", "0", NOON - timedelta(days=40), NOON - timedelta(days=10), NOON)
+        with store.transaction() as tx:
+            record_coverage(tx, [*spans, month])
+
+    def steps():
+        taken = []
+        asked = {str(one): NOON - HOUR for one in range(20)}
+        store._connection.set_progress_handler(lambda: taken.append(1), 1)
+        with store.reading() as look:
+            found = features.spans(look, "s", asked, as_of=NOON)
+        store._connection.set_progress_handler(None, 1)
+        assert len(found) == 20
+        return len(taken)
+
+    cover(-40, 0)
+    with store.transaction() as tx:
+        tx.execute("ANALYZE")
+        tx.execute("UPDATE sqlite_stat1 SET stat = '30 15 4 1 1 1' WHERE idx = 'coverage'")
+    store.checkpoint()
+    with Store.open(store.path, now=NOON) as again:
+        store = again  # sqlite reads the statistics when it opens
+        before = steps()
+        cover(-1_000, -600)
+        assert steps() == before
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     spans=st.lists(st.tuples(st.integers(-400, 0), st.integers(1, 100)), max_size=12),

@@ -8,6 +8,7 @@ from trading_cli.core.errors import StoreCorrupt, StoreError
 from trading_cli.store import Store, kill
 from trading_cli.store.born import is_there, mark_of
 
+pytestmark = pytest.mark.usefixtures("own_migrations")  # making a file is the point
 NOW = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
 
 

@@ -13,6 +13,7 @@ import store_world as world
 
 from trading_cli.store import Store, history, listings, migrations, runs, series
 
+pytestmark = pytest.mark.usefixtures("own_migrations")  # making a file is the point
 NOON = world.NOON
 MARKETS = 20
 SLOT = timedelta(minutes=15)

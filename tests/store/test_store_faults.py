@@ -23,6 +23,7 @@ from trading_cli.core.errors import (
 )
 from trading_cli.store import Store, history, listings, migrations, series
 
+pytestmark = pytest.mark.usefixtures("own_migrations")  # making a file is the point
 NOON = world.NOON
 
 

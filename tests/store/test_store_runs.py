@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trading_cli.core.errors import RunLost
-from trading_cli.store import Store, runs
+from trading_cli.store import Store, runs, sealing
 
 NOW = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
 SLOT = int(NOW.timestamp()) // 900 * 900
@@ -65,6 +65,64 @@ def test_a_run_found_open_ended_without_a_word(store):
     assert kept == {"collect": runs.Step("collect", "OK", 1.5, "", {"quotes": 3})}
     assert (oldest.state, oldest.why) == ("FAILED", runs.ENDED_SILENTLY)
     assert newest.state == "RUNNING"
+
+
+def test_an_open_run_of_before_there_were_fences_is_ended_too(store):
+    """A run without a fence, as older files hold, and one with skipped starts after it: FAILED."""
+    with store.transaction() as tx:
+        tx.execute(
+            "INSERT INTO runs (cycle, slot, state, started, pid)"
+            " VALUES ('collection', ?, 'RUNNING', ?, 1)",
+            (SLOT - 900, SLOT - 893),
+        )
+    begin(store)
+    with store.transaction() as tx:
+        runs.skip(tx, start(), "under way")
+    begin(store, NOW + timedelta(minutes=2))
+    with store.reading() as look:
+        states = [run.state for run in reversed(runs.last(look))]
+    assert states == ["FAILED", "FAILED", "SKIPPED", "RUNNING"]
+
+
+def test_the_runs_of_the_past_are_not_looked_through(store):
+    """What a slot writes and asks of runs takes sqlite as many steps after 300 runs as after 1,500.
+
+    The newest 200 are read. The past is sealed, as each run seals itself.
+    """
+    add_runs(store, SLOT, 300)
+    few = steps_of_a_slot(store, SLOT + 600 * 900)
+    add_runs(store, SLOT + 1_000 * 900, 1_200)
+    many = steps_of_a_slot(store, SLOT + 5_000 * 900)
+    assert many == few
+
+
+def add_runs(store: Store, slot: int, count: int) -> None:
+    """Write so many runs, a slot each, which ended well."""
+    for number in range(count):
+        at = slot + number * 900
+        ticket = begin(store, NOW, at)
+        with store.transaction() as tx:
+            runs.finish(tx, ticket, "OK", "", {}, NOW)
+        if number % 100 == 0:
+            sealing.seal_all(store, run=ticket.run, now=NOW)
+    sealing.seal_all(store, run=0, now=NOW)
+
+
+def steps_of_a_slot(store: Store, slot: int) -> int:
+    """Return how many steps of its machine sqlite takes for what a slot asks of the runs."""
+    taken = []
+    store._connection.set_progress_handler(lambda: taken.append(1), 1)
+    ticket = begin(store, NOW, slot)
+    with store.transaction() as tx:
+        runs.hold(tx, ticket, NOW)
+        runs.whole(tx, "collection", slot)
+        runs.checkpoints(tx, "collection", slot)
+        runs.newest_slot(tx, "collection", before=slot)
+        runs.collected(tx)
+        runs.finish(tx, ticket, "OK", "", {}, NOW)
+    store._connection.set_progress_handler(None, 1)
+    sealing.seal_all(store, run=ticket.run, now=NOW)
+    return len(taken)
 
 
 def test_a_run_that_ended_with_a_word_leaves_no_checkpoints(store):

@@ -16,6 +16,7 @@ from trading_cli.app import overview
 from trading_cli.store import Store, history, listings, migrations
 from trading_cli.store.arrays import quote_matrix
 
+pytestmark = pytest.mark.usefixtures("own_migrations")  # making a file is the point
 OLD = Path(__file__).with_name("schema_1.sql.gz")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 Rows = dict[str, list[tuple[object, ...]]]

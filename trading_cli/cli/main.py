@@ -171,6 +171,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in every worker; and small is quicker
     ending = _Ending(words)
     previous = signal.signal(signal.SIGTERM, ending.told)
     mask = os.umask(0o077)  # whatever is made, by libraries too, is for its owner alone

@@ -20,8 +20,10 @@ from trading_cli.app.upkeep.stats import stats
 from trading_cli.app.upkeep.verify import verify
 from trading_cli.core.clock import FrozenClock
 from trading_cli.core.errors import RunLocked, StoreCorrupt, StoreError, UsageError
-from trading_cli.store import Store, kill, settings_kept
+from trading_cli.domain import slot_of
+from trading_cli.store import Store, kill, pace, settings_kept
 from trading_cli.store import runs as ledger
+from trading_cli.store.ledger import record_funnel
 
 LATER = FrozenClock(world.at(40))
 SEALING = {"seals", "seal_sums", "unsealed_keys", "unsealed_rows"}
@@ -140,7 +142,8 @@ def test_a_bundle_holds_what_the_run_read_and_wrote(config, tmp_path):
     assert told["tables"] == data["tables"]
     with Store.reader(file) as store, store.reading() as look:
         assert [one.id for one in ledger.last(look)] == [3, 2, 1]
-        assert kill.standing(look).row is None
+        row = kill.standing(look).row
+        assert (row.state, row.level) == ("TRIGGERED", 4)
         rows = look.execute("SELECT slot, quotes FROM quote_packs").fetchall()
         assert [count for _, count in rows] == [1, 1, 1]
     assert {one.name for one in tmp_path.iterdir()} >= {"run.db"}
@@ -219,7 +222,32 @@ def test_stats_tell_the_pace_and_when_it_is_full(home, monkeypatch):
     assert growth["bytes_a_day"] > 0
     expected = (4e9 - data["bytes"]) / sum(one["bytes"] for one in growth["a_day"].values())
     assert growth["days_to_warn"] == int(expected)
+    assert growth["load"] == {"markets": None, "candidates": None}  # nobody counted them
+    assert growth["full"]["bytes_a_day"] is None
     assert {"open positions", "latest quotes of a slot"} <= set(data["queries"])
+
+
+def test_stats_tell_what_a_full_panel_would_take(home, monkeypatch):
+    """What grows with the markets, as often as there are places; the rest as it is."""
+    monkeypatch.delenv("TRADING_HOME")
+    config = world.make_home(home / "one", slots=0)
+    config.write_text("data_collection: {panel: {max_markets: 60}, candidates: {max_markets: 5}}\n")
+    with Store.open(world.opened(config).database, now=world.NOON) as store:
+        for slot in range(0, 5 * 96, 32):
+            with store.transaction() as tx:
+                counts = {pace.MARKETS: 6, pace.CANDIDATES: 1}
+                record_funnel(tx, slot_of(world.at(slot)), counts)
+            world.cycle(store, slot)
+    data = stats(config)
+    growth = data["growth"]
+    by_name = {name: one["grows_with"] for name, one in growth["a_day"].items()}
+    assert (by_name["quotes"], by_name["runs"], by_name["steps"]) == ("markets", "time", "time")
+    assert growth["load"] == {"markets": 6, "candidates": 1}
+    times = {"markets": 10, "candidates": 5, "time": 1}
+    full = sum(one["bytes"] * times[one["grows_with"]] for one in growth["a_day"].values())
+    assert growth["full"]["bytes_a_day"] == round(full) > growth["bytes_a_day"]
+    assert growth["full"]["days_to_max"] == int((5e9 - data["bytes"]) / full)
+    assert (growth["full"]["markets"], growth["full"]["candidates"]) == (60, 5)
 
 
 def test_a_young_home_has_no_pace(config):

@@ -1,15 +1,17 @@
 """A year of 50 markets, live and archived: as quick as on the first day?
 
-usage: archive.py [--days 365] [--markets 50] [--rounds 7] [--folder DIR]. Three homes that collect
-from an exchange of their own process: one just warmed up; the same with so many days of quotes and
-books before it; that one with all but the last 90 days in the archive. Prints how large each is,
-what the archiving took, the medians of the processor time of `collect` (a whole cycle), `signal`
-and `status`, each a process of its own, interleaved, with their ratios; and what reads the past.
+usage: archive.py [--days 365] [--markets 50] [--rounds 7] [--folder DIR | --kept DIR]. Three homes
+that collect from an exchange of their own process: one just warmed up; the same with so many days
+of quotes and books before it; that one with all but the last 90 days in the archive. Prints how
+large each is, what the archiving took, the medians of the processor time of `collect` (a whole
+cycle), `signal` and `status`, each a process of its own, interleaved, with their ratios; and what
+reads the past. With --kept the homes are made in that folder once; another run goes on with them.
 """
 
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--markets", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--kept", type=Path, default=None, help="make homes here, or go on there")
     parser.add_argument("--child", nargs=3, metavar=("WHAT", "CONFIG", "EPOCH"), default=None)
     options = parser.parse_args()
     if options.child:
@@ -61,33 +65,57 @@ def main() -> None:
         _child(what, Path(config), int(at))
         return
     os.environ.pop("TRADING_HOME", None)
-    with _exchange(options.markets) as url, tempfile.TemporaryDirectory(dir=options.folder) as top:
-        young, live, old = (Path(top) / name for name in ("young", "live", "archived"))
-        _make_home(young, url, options.markets)
-        (young / "config.yaml").chmod(0o600)
-        for turn in range(WARM_UP):
-            _cycle(url, young, turn, days=2.0 if turn == 0 else 0.0)
-        shutil.copytree(young, live)
-        first = _age(live, options.days, options.markets)
-        shutil.copytree(live, old)
-        _archive(old)
-        homes = (young, live, old)
+    with ExitStack() as open_now:
+        url = open_now.enter_context(_exchange(options.markets))
+        top = options.kept or Path(
+            open_now.enter_context(tempfile.TemporaryDirectory(dir=options.folder))
+        )
+        homes = tuple(top / name for name in ("young", "live", "archived"))
+        if not homes[-1].exists():
+            _make(homes, url, options)
+        turn = _go_on(homes, url)
         for home in homes:
             kept = sum(one.stat().st_size for one in (home / "data" / "archive").glob("*"))
             size = (home / "data" / "trading.db").stat().st_size
             print(f"{home.name:9} {size / 1e6:7.0f} MB live {kept / 1e6:7.0f} MB archive")
         for home in homes:
-            _cycle(url, home, WARM_UP)  # the first features after a fill are slow once
-        _table(_turns(url, homes, options.rounds), options.rounds)
-        _past((live, old), first)
+            _cycle(url, home, turn)  # the first features after a fill are slow once
+        _table(_turns(url, homes, range(turn + 1, turn + 1 + options.rounds)), options.rounds)
+        _past(homes[1:])
+
+
+def _make(homes: tuple[Path, ...], url: str, options: argparse.Namespace) -> None:
+    """Warm the first home up, age the second, archive the third."""
+    young, live, old = homes
+    _make_home(young, url, options.markets)
+    (young / "config.yaml").chmod(0o600)
+    for turn in range(WARM_UP):
+        _cycle(url, young, turn, days=2.0 if turn == 0 else 0.0)
+    shutil.copytree(young, live)
+    _age(live, options.days, options.markets)
+    unfinished = old.with_name("unfinished")
+    shutil.copytree(live, unfinished)
+    _archive(unfinished)
+    unfinished.rename(old)
+
+
+def _go_on(homes: tuple[Path, ...], url: str) -> int:
+    """Point *homes* at the exchange of now. Return the number of the first slot none has."""
+    newest = 0
+    for home in homes:
+        config = home / "config.yaml"
+        config.write_text(re.sub(r"http://[0-9.:]+", url, config.read_text()))
+        with Store.reader(home / "data" / "trading.db") as store, store.reading() as look:
+            newest = max(newest, look.execute("SELECT max(slot) FROM quotes").fetchone()[0])
+    return int(newest - FIRST) // SLOT + 1
 
 
 def _quiet(_text: str) -> None:
     """Say nothing."""
 
 
-def _age(home: Path, days: int, markets: int) -> int:
-    """Give *home* so many days of quotes, books and runs before its own. Return the first slot."""
+def _age(home: Path, days: int, markets: int) -> None:
+    """Give *home* so many days of quotes, books and runs before its own."""
     began = time.process_time()
     with Store.open(home / "data" / "trading.db", now=datetime.now(UTC)) as store:
         with store.reading() as look:
@@ -99,7 +127,6 @@ def _age(home: Path, days: int, markets: int) -> int:
         store.checkpoint()
     rows = days * 96 * len(ids)
     print(f"{rows:,} quotes and books in {time.process_time() - began:.0f} s of CPU", flush=True)
-    return int(until - days * DAY)
 
 
 def _one_day(store: Store, slot: int, last: int) -> None:
@@ -159,9 +186,9 @@ def _asked(what: str, home: Path, turn: int) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["cpu"])
 
 
-def _turns(url: str, homes: tuple[Path, ...], rounds: int) -> dict[str, dict[str, list[float]]]:
+def _turns(url: str, homes: tuple[Path, ...], turns: range) -> dict[str, dict[str, list[float]]]:
     spent: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for turn in range(WARM_UP + 1, WARM_UP + 1 + rounds):
+    for turn in turns:
         for home in homes if turn % 2 else homes[::-1]:
             spent["collect"][home.name].append(float(_cycle(url, home, turn)["cpu"]))
         for what in ("signal", "status"):
@@ -180,9 +207,12 @@ def _table(spent: dict[str, dict[str, list[float]]], rounds: int) -> None:
         print(f"  {what:24}{shown}  {'pass' if worst <= RATIO else 'FAIL'} {worst:.2f}")
 
 
-def _past(homes: tuple[Path, ...], first: int) -> None:
+def _past(homes: tuple[Path, ...]) -> None:
     """Print what a month, all of the past and its fingerprint cost, and that they are the same."""
-    spans = {"a month of 50 markets": (first, first + 30 * DAY), "all of it": (first, FIRST)}
+    with Store.reader(homes[0] / "data" / "trading.db") as store, store.reading() as look:
+        first = look.execute("SELECT min(slot) FROM quotes").fetchone()[0]
+    month = min(first + 30 * DAY, FIRST)
+    spans = {"a month of 50 markets": (first, month), "all of it": (first, FIRST)}
     for text, (since, until) in spans.items():
         for kinds in ((thawed.PACKS,), thawed.EVERY):
             found = []

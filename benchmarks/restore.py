@@ -66,10 +66,23 @@ def _quiet(_text: str) -> None:
 
 
 def _timed(name: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    began = time.perf_counter()
+    began, spent, stood = time.perf_counter(), time.process_time(), _waited()
     done = call()
-    print(f"  {name:10} {time.perf_counter() - began:7.1f} s", flush=True)
+    took, cpu = time.perf_counter() - began, time.process_time() - spent
+    print(
+        f"  {name:10} {took:7.1f} s: {cpu:.1f} s of CPU,"
+        f" {_waited() - stood:.1f} s waiting while others had it",
+        flush=True,
+    )
     return done
+
+
+def _waited() -> float:
+    """Return the seconds this process could have run, but others did; 0 where nobody counts."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def _verdict(name: str, value: float, bound: float) -> None:

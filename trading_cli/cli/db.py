@@ -31,6 +31,7 @@ def stats(ctx: typer.Context) -> Answer:
                             f"free inside {_mb(data['free_bytes'])}"))),
         ("schema", data["schema"]),
         ("pace", _pace(growth)),
+        ("pace at most", _full(growth)),
     ]  # fmt: skip
     counts = {name.removeprefix("count "): ms for name, ms in data["queries"].items()}
     rows = [
@@ -67,9 +68,30 @@ def _pace(growth: Mapping[str, Any]) -> str:
     """Return the pace in words."""
     if growth["bytes_a_day"] is None:
         return "not known before three whole days"
+    load = growth["load"]
+    if None in load.values():
+        return _reached(growth)
     return (
-        f"{_mb(growth['bytes_a_day'])} a day; a warning in {growth['days_to_warn']} days, full in"
-        f" {growth['days_to_max']}"
+        f"{_reached(growth)}; with {load['markets']:.1f} markets followed and"
+        f" {load['candidates']:.1f} candidates, as on the last three whole days"
+    )
+
+
+def _full(growth: Mapping[str, Any]) -> str:
+    """Return the pace with every place taken, in words."""
+    full = growth["full"]
+    if full["bytes_a_day"] is None:
+        return "not known"
+    return (
+        f"about {_reached(full)}; with every place taken: {full['markets']} markets,"
+        f" {full['candidates']} candidates (how many the exchange will list is not known)"
+    )
+
+
+def _reached(pace: Mapping[str, Any]) -> str:
+    return (
+        f"{_mb(pace['bytes_a_day'])} a day, a warning in {pace['days_to_warn']} days, full in"
+        f" {pace['days_to_max']}"
     )
 
 
@@ -189,6 +211,7 @@ def verify(ctx: typer.Context) -> Answer:
     data = look(said.config, said.talk)
     facts = [
         ("database", data["path"]),
+        *([] if data["bundle"] is None else [("a bundle", f"of run {data['bundle']}: a copy")]),
         ("sound", "yes" if data["sound"] else "NO"),
         ("read", f"{data['rows']} rows of {data['tables']} tables, {data['seconds']:.1f} s"),
         ("seals", _end(data["seals"])),
@@ -204,7 +227,9 @@ def verify(ctx: typer.Context) -> Answer:
         headings = ("run", "table", "since", "what")
         blocks.append(Table(headings, rows, "Broken", frozenset({"run"}), frozenset({"what"})))
     if not data["sound"]:
-        blocks.append("Way out: trading db restore FILE, with a backup from before that run.")
+        anew = f"trading db bundle {data['bundle']} --to FILE, in the home it came from."
+        back = "trading db restore FILE, with a backup from before that run."
+        blocks.append(f"Way out: {back if data['bundle'] is None else anew}")
     return Answer(data, blocks, exit_code=0 if data["sound"] else 3)
 
 

@@ -2,12 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trading_cli.app.settings import DatabaseSection, load
+from trading_cli.app.settings import DatabaseSection, Settings, load
 from trading_cli.core.clock import Clock, SystemClock
 from trading_cli.domain import from_epoch, slot_of
 from trading_cli.store import (
@@ -26,6 +26,9 @@ from trading_cli.store import (
 DAY = timedelta(days=1)
 DAYS = 7
 GB = 1e9
+GROWS_WITH: Mapping[str | None, str] = {
+    pace.MARKETS: "markets", pace.CANDIDATES: "candidates", None: "time",
+}  # fmt: skip
 Question = Callable[[Transaction], object]
 
 
@@ -37,7 +40,7 @@ def stats(config: Path | None, *, clock: Clock | None = None) -> dict[str, Any]:
         with store.reading() as look:
             asked = {name: _timed(question, look) for name, question in _questions(look, clock)}
             sizes = pace.sizes(look)
-            growth = _growth(look, sizes, told["bytes"], loaded.settings.database)
+            growth = _growth(look, sizes, told["bytes"], loaded.settings)
     pages = told["pages"]
     return {
         "path": str(loaded.database),
@@ -83,26 +86,41 @@ def _questions(look: Transaction, clock: Clock | None) -> list[tuple[str, Questi
 
 
 def _growth(
-    look: Transaction, sizes: dict[str, int] | None, size: int, section: DatabaseSection
+    look: Transaction, sizes: dict[str, int] | None, size: int, settings: Settings
 ) -> dict[str, Any]:
-    """Return the pace by table, and when the file reaches its bounds if it goes on like that."""
+    """Return the pace by table, and when the file reaches its bounds if it goes on like that.
+
+    It goes by the markets of the newest three days. How many the exchange will list, and how many
+    of those pass the bars, cannot be known: ``full`` is the same pace with every place taken that
+    the settings have. What the archive takes out again is not counted.
+    """
     day = pace.newest_day(look)
-    rows = {} if day is None else pace.rows_a_day(look, day, DAYS)
+    found = pace.Pace({}, {}) if day is None else pace.pace(look, day, DAYS)
     held = pace.rows(look)
     by_table = {
-        name: {"rows": count, "bytes": _bytes(name, count, sizes, held)}
-        for name, count in sorted(rows.items())
+        name: {
+            "rows": round(count, 1),
+            "bytes": _bytes(name, count, sizes, held),
+            "grows_with": GROWS_WITH[pace.driver(name)],
+        }
+        for name, count in sorted(found.rows.items())
         if count
     }
-    a_day = sum(one["bytes"] or 0.0 for one in by_table.values())
-    known = sizes is not None and a_day > 0
+    places = {
+        pace.MARKETS: settings.data_collection.panel.max_markets,
+        pace.CANDIDATES: settings.data_collection.candidates.max_markets,
+    }
+    now, full = dict.fromkeys(places, 1.0), None
+    if all(found.load.get(stage) for stage in places):
+        full = {stage: places[stage] / found.load[stage] for stage in places}
     return {
         "until": None if day is None else from_epoch(day).isoformat(),
         "days": DAYS,
+        "load": {GROWS_WITH[stage]: found.load.get(stage) for stage in places},
         "a_day": by_table,
-        "bytes_a_day": round(a_day) if known else None,
-        "days_to_warn": _days(section.warn_gb, size, a_day) if known else None,
-        "days_to_max": _days(section.max_gb, size, a_day) if known else None,
+        **_when(by_table, now, size, settings.database),
+        "full": {GROWS_WITH[stage]: count for stage, count in places.items()}
+        | _when(by_table, full, size, settings.database),
     }
 
 
@@ -113,6 +131,28 @@ def _bytes(
     if sizes is None or not counts.get(name):
         return None
     return round(a_day * sizes.get(name, 0) / counts[name], 1)
+
+
+def _when(
+    by_table: Mapping[str, Mapping[str, Any]],
+    times: Mapping[str, float] | None,
+    size: int,
+    section: DatabaseSection,
+) -> dict[str, int | None]:
+    """Return the bytes a day and the days left with *times* as many markets at each stage."""
+    a_day = 0.0
+    if times is not None:
+        a_day = sum(
+            (one["bytes"] or 0.0) * times.get(pace.driver(name) or "", 1.0)
+            for name, one in by_table.items()
+        )
+    if not a_day:
+        return dict.fromkeys(("bytes_a_day", "days_to_warn", "days_to_max"))
+    return {
+        "bytes_a_day": round(a_day),
+        "days_to_warn": _days(section.warn_gb, size, a_day),
+        "days_to_max": _days(section.max_gb, size, a_day),
+    }
 
 
 def _days(bound_gb: float, size: int, a_day: float) -> int:

@@ -341,6 +341,23 @@ def test_a_process_is_told_from_a_later_one_of_its_number():
     assert not alive(None)
 
 
+def test_a_step_of_the_clock_makes_nobody_another(monkeypatch):
+    """What says when a process began does not hang on what time it is taken to be now."""
+    mine = process_of(os.getpid())
+    for module in (psutil, psutil._pslinux):
+        monkeypatch.setattr(module, "boot_time", lambda: 1.0)
+    assert alive(mine)
+
+
+def test_what_cannot_begin_leaves_nothing_open(loaded, foreman, monkeypatch, tmp_path):
+    """The first of its two files is closed where the second cannot be made."""
+    monkeypatch.setattr(jobs, "err_of", lambda _loaded, _job: tmp_path / "nowhere" / "1.err")
+    job = foreman(SAYS).ask("collection", {}, by="token")
+    assert job["state"] == "FAILED"
+    held = [one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    assert jobs.out_of(loaded, job["id"]) not in held
+
+
 def test_old_jobs_go_with_what_they_printed(loaded, foreman):
     """Ended jobs older than asked go, but for the newest; its files stay."""
     boss = foreman(SAYS)

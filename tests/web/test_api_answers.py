@@ -169,6 +169,9 @@ def test_the_ledger_adds_up(api):
     assert all(abs(total) < 1e-6 for total in transfers.values())
     for name, total in accounts.items():
         assert held[name] == pytest.approx(total, abs=1e-6)
+    for name in accounts:
+        told = api.data(f"ledger?limit=500&account={name}")
+        assert told["total"] == len(told["lines"]) == sum(x["account"] == name for x in lines)
     cash = api.data("positions")["totals"]["cash"]
     assert held["cash"] == pytest.approx(cash)
 

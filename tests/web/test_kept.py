@@ -401,3 +401,74 @@ async def _told_on(home, database, kill) -> None:
     gate.clear()
     kill.touch()
     assert await waits(asyncio.create_task(ask())) == b"3"
+
+
+def test_a_newer_reply_that_could_not_be_made_is_written_down(tmp_path, caplog):
+    """Nobody waits for it, as the one before was told: else nobody would ever hear of it."""
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "trading.db"
+    home = SimpleNamespace(loaded=SimpleNamespace(database=database, home=tmp_path))
+    with ThreadPoolExecutor(1) as apart:  # a browser of this worker may hold this thread's loop
+        apart.submit(asyncio.run, _failing(home, database)).result()
+    assert [one.message for one in caplog.records] == ["no reply could be made"]
+
+
+async def _failing(home, database) -> None:
+    times = 0
+
+    async def once(_scope, _receive, send):
+        nonlocal times
+        times += 1
+        if times > 1:
+            raise ZeroDivisionError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "FRESH_S", 0.0)
+        patch.setattr(kept, "REST_S", 0.0)
+        around = kept.Kept(once, home)
+        scope = {"type": "http", "method": "GET", "query_string": b"", "headers": []}
+        scope["path"] = "/api/v1/x"
+        await around(scope, None, _nobody)
+        database.write_bytes(b"somebody wrote")
+        await around(scope, None, _nobody)
+        while around._coming:
+            await asyncio.sleep(0)
+        around._forget()
+        database.write_bytes(b"somebody wrote more")
+        with pytest.raises(ZeroDivisionError):  # who waits is told, and others are not
+            await around(scope, None, _nobody)
+
+
+@pytest.mark.parametrize("path", ["kill", "status"])
+def test_how_the_kill_switch_stands_is_never_told_late(tmp_path, path):
+    """Also where it was thrown in the database alone, and nobody asks for the newest."""
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "trading.db"
+    home = SimpleNamespace(loaded=SimpleNamespace(database=database, home=tmp_path))
+    with ThreadPoolExecutor(1) as apart:  # a browser of this worker may hold this thread's loop
+        told = apart.submit(asyncio.run, _asked_again(home, database, path)).result()
+    assert told == [b"1", b"2"]
+
+
+async def _asked_again(home, database, path) -> list[bytes]:
+    bodies: list[bytes] = []
+
+    async def counting(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(len(bodies) + 1).encode()})
+
+    async def send(message):
+        await asyncio.sleep(0)
+        if message["type"] == "http.response.body":
+            bodies.append(message["body"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "FRESH_S", 0.0)
+        around = kept.Kept(counting, home)
+        place = {"path": f"/api/v1/{path}", "query_string": b"", "headers": []}
+        for text in (b"", b"somebody wrote"):
+            database.write_bytes(text)
+            await around({"type": "http", "method": "GET", **place}, None, send)
+    return bodies

@@ -12,9 +12,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import psutil
 
@@ -31,7 +32,7 @@ from trading_cli.store.born import is_there
 LOOK_S = 0.5
 SWEEP_EVERY = 4
 GRACE_S = 8.0  # more than a command takes at most, once it is told to end
-SAME_S = 1.0  # two looks at when a process began differ by less
+SAME_S = 0.05  # two looks at when a process began differ by less
 ITS_OWN = "TRADING_SERVE_TOKEN"  # the server's secret: no job has a use for it
 
 Command = Callable[[Asked, Path | None], list[str]]
@@ -42,9 +43,8 @@ def alive(process: rows.Process | None) -> bool:
     if process is None:
         return False
     try:
-        found = psutil.Process(process.pid)
-        same = abs(found.create_time() - process.began) < SAME_S
-        return same and found.status() != psutil.STATUS_ZOMBIE
+        same = abs(_began(process.pid) - process.began) < SAME_S
+        return same and psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
@@ -58,7 +58,18 @@ def end_all(process: rows.Process, number: signal.Signals) -> None:
 
 def process_of(pid: int) -> rows.Process:
     """Return process *pid* as it is told from a later one of its number."""
-    return rows.Process(pid, float(psutil.Process(pid).create_time()))
+    return rows.Process(pid, _began(pid))
+
+
+def _began(pid: int) -> float:
+    """Return when process *pid* began: seconds since the boot, which no step of the clock moves.
+
+    Where the system does not tell that (it is not Linux), epoch seconds. Raises ``psutil.Error``.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(fields.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return float(psutil.Process(pid).create_time())
 
 
 class Foreman:
@@ -141,17 +152,15 @@ class Foreman:
     def _begun(self, job: int, words: list[str]) -> "subprocess.Popen[bytes]":
         """Start the process; what it prints goes into files of ours alone."""
         jobs.folder_of(self._loaded).mkdir(mode=0o700, parents=True, exist_ok=True)
-        out, err = (
-            _new(path) for path in (jobs.out_of(self._loaded, job), jobs.err_of(self._loaded, job))
-        )
-        try:
+        with ExitStack() as opened:
+            out, err = (
+                opened.enter_context(_new(path))
+                for path in (jobs.out_of(self._loaded, job), jobs.err_of(self._loaded, job))
+            )
             return subprocess.Popen(  # noqa: S603  # words of ours and checked values
                 words, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 start_new_session=True,
             )  # fmt: skip
-        finally:
-            os.close(out)
-            os.close(err)
 
     def _note_start(self, job: int, child: "subprocess.Popen[bytes] | None") -> None:
         if child is None:
@@ -263,11 +272,11 @@ class Foreman:
         self._told.pop(job, None)
 
 
-def _new(path: Path) -> int:
+def _new(path: Path) -> BinaryIO:
     """Open a new file for us alone in the place of whatever is there."""
     with suppress(FileNotFoundError):
         path.unlink()
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: PTH123  # Path has none
 
 
 __all__ = ["Foreman", "alive", "end_all", "process_of"]

@@ -27,7 +27,6 @@ LARGEST = 16 * 1024 * 1024
 TAIL = 8 * 1024
 LINE = 300
 CANCELLED = "cancelled"
-_WAIT = "wait for it: GET /api/v1/workflows/{job}"
 
 
 class JobUnderWay(TradingError):

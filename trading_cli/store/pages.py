@@ -89,9 +89,11 @@ def lines_before(
     ]  # fmt: skip
 
 
-def lines_counted(look: sqlite3.Connection) -> int:
-    """Return how many lines the ledger has."""
-    return int(look.execute("SELECT count(*) FROM entries").fetchone()[0])
+def lines_counted(look: sqlite3.Connection, account: str | None) -> int:
+    """Return how many lines the ledger has, of one *account* or of all."""
+    where, values = narrowed({"account = ?": account})
+    counted = look.execute(f"SELECT count(*) FROM entries WHERE {where}", values)  # noqa: S608  # our own words
+    return int(counted.fetchone()[0])
 
 
 def runs_since(look: sqlite3.Connection, cycles: Sequence[str], slot: int) -> list[Run]:

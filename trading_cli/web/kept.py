@@ -14,16 +14,19 @@ import gzip
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trading_cli.app.asked.opening import TIDY_S, Readers, Stamp, at_hand, stamp
+from trading_cli.core import log
 from trading_cli.web.here import Here
 from trading_cli.web.problems import Problem
 
 API = "/api/v1/"
+STANDING = ("/api/v1/kill", "/api/v1/status")  # what the kill switch says may be in the file alone
 LIVE = ("/api/v1/session", "/api/v1/stream", "/api/v1/workflows", "/api/v1/webhook")
 GOOD_S, LONGEST_S = 1.0, 10.0
 FRESH_S, REST_S = 0.25, 1.0
@@ -68,11 +71,12 @@ class Reply:
 
 @dataclass(slots=True)
 class Coming:
-    """A reply that is being made: since when, on what state of the database."""
+    """A reply that is being made: since when, on what state of the database; if anybody waits."""
 
     task: asyncio.Task[Reply]
     begun: float
     stamp: Stamp
+    awaited: bool = False
 
     def is_good(self, now: float, stands: Stamp) -> bool:
         """Return whether one who asks at *now* may wait for it."""
@@ -99,7 +103,7 @@ class Kept:
             return
         if scope["method"] != "GET" or scope["path"].startswith(LIVE):
             await self.app(scope, receive, send)
-            if scope["method"] == "POST":
+            if scope["method"] != "GET":
                 self._forget()
             return
         reply = await self._reply(scope)
@@ -110,7 +114,7 @@ class Kept:
         stands = stamp(self.here.loaded)
         held = self._replies.get(key)
         now = time.monotonic()
-        newest = _wants_the_newest(scope)
+        newest = scope["path"] in STANDING or _wants_the_newest(scope)
         rests = held is not None and not newest and held.rests(now, stands)
         if held is not None and (rests or held.is_good(now, stands)):
             return held
@@ -118,9 +122,10 @@ class Kept:
         if coming is None or not coming.is_good(now, stands):
             task = asyncio.create_task(self._made(scope, stands))
             coming = self._coming[key] = Coming(task, now, stands)
-            task.add_done_callback(lambda done: self._keep(key, done))
+            task.add_done_callback(partial(self._keep, key, coming))
         if held is not None and held.will_do(now, stands) and not newest:
             return held
+        coming.awaited = True
         return await asyncio.shield(coming.task)
 
     async def _made(self, scope: Scope, stands: Stamp) -> Reply:
@@ -162,12 +167,14 @@ class Kept:
             self._readers.close()
             raise
 
-    def _keep(self, key: Key, done: "asyncio.Task[Reply]") -> None:
-        coming = self._coming.get(key)
-        if coming is None or coming.task is not done:
+    def _keep(self, key: Key, coming: Coming, done: "asyncio.Task[Reply]") -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not coming.awaited:  # the reply before was told: nobody else says
+            log.get_logger("web").error("no reply could be made", path=key[0], exc_info=error)
+        if self._coming.get(key) is not coming:
             return  # somebody wrote meanwhile: a later one is being made
         del self._coming[key]
-        if done.cancelled() or done.exception() is not None or done.result().status != _OK:
+        if done.cancelled() or error is not None or done.result().status != _OK:
             return
         reply = done.result()
         self._drop(key)
@@ -240,8 +247,6 @@ class Boundary:
         try:
             await self.app(scope, receive, sending)
         except Exception as error:  # the boundary: a client must get an answer
-            from trading_cli.core import log  # paid when something broke
-
             log.get_logger("web").error("unexpected", path=scope.get("path"), exc_info=error)
             if scope["type"] != "http" or begun:
                 raise

@@ -104,7 +104,10 @@ def ledger(
     after: int | None = None,
     clock: Clock | None = None,
 ) -> Page:
-    """Return {lines, balances, total}: the double-entry ledger, newest first; money in USD."""
+    """Return {lines, balances, total}: the double-entry ledger, newest first; money in USD.
+
+    Where *account* is named the lines are its own, and so is their *total*; balances are of all.
+    """
     if account is not None and account not in balances.ACCOUNTS:
         raise UsageError(
             f"there is no account {account!r}.", hint=f"one of: {', '.join(balances.ACCOUNTS)}"
@@ -115,7 +118,7 @@ def ledger(
             return {"lines": [], "balances": nothing, "total": 0, "warnings": NOTHING}, None
         found = pages.lines_before(look.rows, after, account=account, limit=limit + 1)
         held = balances.balances(look.rows)
-        total = pages.lines_counted(look.rows)
+        total = pages.lines_counted(look.rows, account)
     more = found[limit - 1].seq if len(found) > limit else None
     lines = [
         asdict(one) | {"at": one.at.isoformat(), "market": one.market or None}

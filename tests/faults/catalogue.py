@@ -21,7 +21,7 @@ APP, FAULTS = "tests/app", "tests/faults"
 CATALOGUE = (
     Item(1, "kill -9 of a writer: nothing acknowledged is lost, halved or doubled",
          "daily 1/20, nightly", "0 lost, partial or twice of 50 and of 1,000 kills, store and"
-         " whole collections (1,000 of the store measured 2026-11-21, 1,000 collections 2026-11-22);"
+         " whole collections (1,000 of the store measured 2026-11-21, of collections 2026-11-22);"
          " every seal true after each of 200 killed writers (measured 2026-11-21, 203 s)",
          ("tests/store/test_store_crash.py::test_killed_fifty_times_nothing_is_lost_halved_or_doubled",
           "tests/store/test_store_crash.py::test_killed_a_thousand_times_nothing_is_lost_halved_or_doubled",

@@ -276,7 +276,7 @@ def _new(path: Path) -> BinaryIO:
     """Open a new file for us alone in the place of whatever is there."""
     with suppress(FileNotFoundError):
         path.unlink()
-    return open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: PTH123  # Path has none
+    return open(path, "xb", opener=partial(os.open, mode=0o600))
 
 
 __all__ = ["Foreman", "alive", "end_all", "process_of"]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_cli.app.asked import lines
 from trading_cli.cli import collect, logs, quality_check, status
 from trading_cli.cli.answer import Facts, Table
+from trading_cli.core import log
 
 CLOSED = {"open": False, "reasons": ["no whole slot since 12:00"]}
 REPORT = {
@@ -88,6 +88,6 @@ def test_a_log_line_is_one_line():
     """A traceback in a log record does not spread over the screen."""
     line = {"at": "t", "level": "error", "event": "e", "exception": "a\nb"}
     assert logs._sentence(line) == "t error - e exception=a b"
-    assert list(lines.LEVELS) == [one.value for one in logs.Level]
-    assert lines._severity({"level": "WARNING"}) == 2
-    assert lines._severity({"level": "odd"}) == 4
+    assert {one.value for one in logs.Level} == set(log._LEVELS) - {"critical"}
+    assert log._rank("WARNING") == log._LEVELS["warning"]
+    assert log._rank("odd") == max(log._LEVELS.values())

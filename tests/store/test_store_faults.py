@@ -197,7 +197,7 @@ def one_step_more(path, monkeypatch):
 def test_a_migration_makes_a_copy_first(path):
     """The file is copied, 0600, before a step; the copy is the old version with the old rows."""
     before = migrations.NEWEST - 1
-    with pytest.raises(StoreError, match=f"schema {before}"):
+    with pytest.raises(StoreError, match=f"to schema {migrations.NEWEST}: it has {before}"):
         Store.reader(path)
     with Store.open(path, now=NOON) as store:
         assert store.schema_version == before + 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trading_cli.research import gates
@@ -65,6 +65,7 @@ def test_a_bet_counts_when_nothing_of_it_is_open():
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20), st.integers(1, 9),
                           st.sampled_from("xyz"), st.booleans()), max_size=25))  # fmt: skip
+@example([(1, 2, 2, "z", False), (0, 2, 2, "x", False), (1, 2, 2, "x", False)])
 def test_whatever_was_traded_every_trade_is_in_one_bet_and_events_are_whole(rows):
     """Counted or waiting, each once; the order of the rows does not matter."""
     trades = [

@@ -59,14 +59,18 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else max(one, other)
 
 
-def _order(one: Trade) -> tuple[datetime, bool, float, str]:
-    """Return what trades are taken by: when opened; of one instant the longest first."""
+def _order(one: Trade) -> tuple[datetime, bool, float, str, list[str]]:
+    """Return what trades are taken by: when opened; of one instant the longest first.
+
+    What is equal in all of it is in the same bet in whatever order it comes.
+    """
     closed = one.closed_at
     return (
         one.opened_at,
         closed is not None,
         0.0 if closed is None else -closed.timestamp(),
         one.event,
+        sorted(one.themes),
     )
 
 
